@@ -1,0 +1,156 @@
+"""One affine matrix per sample moves everything: image, label map and points forward, maps back.
+
+Points are (x, y) in pixels with pixel i covering [i, i + 1), as everywhere in the package. OpenCV
+puts the centre of a pixel at an integer; the half-pixel shift between the two is in `_cv_matrix`
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.types import IGNORE, Annotation, Image, LabelMap
+
+Matrix = NDArray[np.float64]
+"""(3, 3) float64, acting on columns (x, y, 1)."""
+
+# Below this scale a bilinear sample skips source pixels, and the picture is averaged first.
+_AREA_BELOW = 0.75
+
+
+def scaling(factor_x: float, factor_y: float) -> Matrix:
+    """The matrix that stretches x and y about the origin."""
+    return np.diag([factor_x, factor_y, 1.0])
+
+
+def translation(dx_px: float, dy_px: float) -> Matrix:
+    """The matrix that moves a point by (dx, dy) pixels."""
+    return np.array([[1.0, 0.0, dx_px], [0.0, 1.0, dy_px], [0.0, 0.0, 1.0]])
+
+
+def rotation(angle_deg: float) -> Matrix:
+    """The matrix that turns a point about the origin, clockwise as seen on the screen."""
+    cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+
+
+def shear(angle_deg: float) -> Matrix:
+    """The matrix that shifts x in proportion to y."""
+    return np.array([[1.0, np.tan(np.deg2rad(angle_deg)), 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _cv_matrix(matrix: Matrix) -> Matrix:
+    """The same motion for coordinates whose integers are pixel centres, as OpenCV's."""
+    return (translation(-0.5, -0.5) @ matrix @ translation(0.5, 0.5))[:2]
+
+
+@dataclass(frozen=True)
+class Warp:
+    """An affine motion from a source picture to a target picture.
+
+    ``matrix`` takes a source point (x, y, 1) to a target point; ``source_hw`` and ``target_hw``
+    are the two sizes in pixels.
+    """
+
+    matrix: Matrix
+    source_hw: tuple[int, int]
+    target_hw: tuple[int, int]
+
+    @classmethod
+    def fit(cls, source_hw: tuple[int, int], target_hw: tuple[int, int]) -> Warp:
+        """Scale the source uniformly until it just fits the target, and centre it (letterbox)."""
+        (source_h, source_w), (target_h, target_w) = source_hw, target_hw
+        scale = min(target_h / source_h, target_w / source_w)
+        shift = translation((target_w - scale * source_w) / 2, (target_h - scale * source_h) / 2)
+        return cls(scaling(scale, scale), source_hw, target_hw).then(shift)
+
+    def inverse(self) -> Warp:
+        """The way back, from target to source."""
+        matrix = np.asarray(np.linalg.inv(self.matrix), np.float64)
+        return Warp(matrix, self.target_hw, self.source_hw)
+
+    def then(self, matrix: Matrix) -> Warp:
+        """This motion, then another one within the target."""
+        return Warp(matrix @ self.matrix, self.source_hw, self.target_hw)
+
+    def finer(self, factor: int) -> Warp:
+        """The same motion onto a target with ``factor`` times as many pixels along each side."""
+        height, width = self.target_hw
+        target_hw = (height * factor, width * factor)
+        return Warp(scaling(factor, factor) @ self.matrix, self.source_hw, target_hw)
+
+    def image(self, image: Image) -> Image:
+        """Move a picture: (H, W, 3) uint8 at ``source_hw`` to ``target_hw``.
+
+        Bilinear, averaged over areas first where it shrinks; what lies outside the source mirrors
+        it, so that no artificial edge appears.
+        """
+        matrix = self.matrix
+        scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+        if scale < _AREA_BELOW:
+            height, width = self.source_hw
+            small_hw = (max(1, round(height * scale)), max(1, round(width * scale)))
+            image = cv2.resize(image, small_hw[::-1], interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+            matrix = matrix @ scaling(width / small_hw[1], height / small_hw[0])
+        return cv2.warpAffine(  # type: ignore[return-value]
+            image,
+            _cv_matrix(matrix),
+            self.target_hw[::-1],
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT_101 if min(image.shape[:2]) > 1 else cv2.BORDER_REPLICATE,
+        )
+
+    def labels(self, labels: LabelMap) -> LabelMap:
+        """Move a label map by its nearest value; what lies outside the source is 255 = ignore."""
+        return cv2.warpAffine(  # type: ignore[return-value]
+            labels,
+            _cv_matrix(self.matrix),
+            self.target_hw[::-1],
+            flags=cv2.INTER_NEAREST,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(IGNORE,),
+        )
+
+    def annotation(self, annotation: Annotation) -> Annotation:
+        """Move every field of an annotation."""
+        return Annotation(semantic=self.labels(annotation.semantic))
+
+    def points(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Move points (N, 2), x and y in source pixels, to target pixels."""
+        return points_xy @ self.matrix[:2, :2].T + self.matrix[:2, 2]
+
+    def maps_back(
+        self, maps: NDArray[np.float32], *, rows: int = 512
+    ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Bring maps predicted on the target home to the source, ``rows`` rows at a time.
+
+        Args:
+            maps: (C, h, w) float32 covering the whole target, at any stride.
+            rows: height of a strip; the memory held is C x rows x W floats.
+
+        Yields:
+            the rows of the source that a strip covers, and the strip, (C, rows, W) float32,
+            interpolated bilinearly.
+        """
+        height, width = self.source_hw
+        stride = scaling(self.target_hw[1] / maps.shape[2], self.target_hw[0] / maps.shape[1])
+        home = np.linalg.inv(self.matrix) @ stride
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            matrix = _cv_matrix(translation(0, -top) @ home)
+            size = (width, bottom - top)
+            strip = [_sample(channel, matrix, size) for channel in maps]
+            yield slice(top, bottom), np.stack(strip)
+
+
+def _sample(
+    channel: NDArray[np.float32], matrix: Matrix, size_wh: tuple[int, int]
+) -> NDArray[np.float32]:
+    return cv2.warpAffine(  # type: ignore[return-value]
+        channel, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )

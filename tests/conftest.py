@@ -1,0 +1,24 @@
+"""What every test stands on."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Set before torch is imported. One thread each: waiting OpenMP threads spin, and with several
+# test processes on two cores they made a run of seconds take minutes. And no test may reach out.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="DIR", help="folder of real pictures to test with")
+
+
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest) -> Path:
+    """The folder of real pictures; tests that need it are skipped without one."""
+    given = request.config.getoption("--pictures")
+    if given is None:
+        pytest.skip("needs real pictures: give --pictures DIR")
+    return Path(given)
