@@ -1,0 +1,155 @@
+"""Made-up dermoscopy: pigmented lesions on skin, with exact outlines and a diagnosis.
+
+Domain randomisation (Tobin et al., "Domain randomization for transferring deep neural networks
+from simulation to the real world", 2017): colours, borders, structures, hair, rulers, lamps and
+cameras vary more widely than in real collections, so that a real picture is one more variation.
+These pictures teach and test programs. They are no evidence about skin.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.madeup._artefacts import add_artefacts
+from pixelwise.madeup._camera import photograph
+from pixelwise.madeup._canvas import Canvas, Rng
+from pixelwise.madeup._lesion import paint_lesion, redden_around
+from pixelwise.madeup._look import draw_look
+from pixelwise.madeup._neighbour import add_neighbour
+from pixelwise.madeup._ph2 import case_name, write_case, write_table
+from pixelwise.madeup._shape import draw_shape
+from pixelwise.madeup._skin import paint_skin, skin_tone
+from pixelwise.types import Image, PixelwiseError
+
+_SMALLEST_SIDE_PX = 32
+# Beside PH2's own size, (width, height) of other cameras.
+_OTHER_SIZES = ((640, 480), (768, 512), (720, 720), (767, 576), (600, 450), (768, 576), (480, 640))
+
+
+@dataclass(frozen=True)
+class Nevus:
+    """``image`` (H, W, 3) uint8 RGB; ``mask`` (H, W) bool, True on the lesion.
+
+    ``diagnosis`` is "common nevus", "atypical nevus" or "melanoma".
+    """
+
+    image: Image
+    mask: NDArray[np.bool_]
+    diagnosis: str
+
+
+def draw_nevus(seed: int, index: int, *, long_side_px: int | None = None) -> Nevus:
+    """Draw one made-up lesion: a pure function of its arguments.
+
+    The same numbers give the same picture, bit for bit with the same NumPy and OpenCV. Each run
+    of five indices from a multiple of five holds two common nevi, two atypical nevi and one
+    melanoma, PH2's proportions. The mask is where the lesion's cover is above one half and the
+    field of view is not black.
+
+    Args:
+        seed: 0 or more; another seed is another collection.
+        index: 0 or more; which picture.
+        long_side_px: draw at this long side instead of the picture's own of 600 to 769 pixels;
+            every feature scales with it.
+
+    Raises:
+        PixelwiseError: a negative number, or a long side under 32 pixels.
+    """
+    if seed < 0 or index < 0:
+        raise PixelwiseError(f"seed and index must be 0 or more, not {seed} and {index}.")
+    sizes, skin, shape, lesion, artefacts, camera, pixels = (
+        np.random.default_rng(child) for child in np.random.SeedSequence([seed, index]).spawn(7)
+    )
+    look = draw_look(seed, index)
+    canvas = _choose_canvas(sizes, long_side_px)
+    outline = draw_shape(shape, canvas, look)
+    tone = skin_tone(skin)
+    light = paint_skin(skin, canvas, tone)
+    if lesion.random() < 0.08:
+        add_neighbour(lesion, canvas, outline, light)
+    if lesion.random() < 0.2:
+        light += redden_around(lesion, outline)
+    light += paint_lesion(lesion, canvas, look, outline)
+    np.exp(-light, out=light)
+    add_artefacts(artefacts, canvas, light, outline)
+    image, seen = photograph(camera, pixels, canvas, light, tone[0])
+    return Nevus(image, outline.mask & seen, look.diagnosis)
+
+
+def write_nevi(
+    out: Path,
+    count: int,
+    seed: int,
+    *,
+    long_side_px: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Path:
+    """Write ``count`` made-up lesions in the layout of the PH2 data set.
+
+    ``PH2_dataset.txt`` and, under ``PH2 Dataset images``, per case a 24-bit picture
+    ``IMDnnn/IMDnnn_Dermoscopic_Image/IMDnnn.bmp`` and a 1-bit mask
+    ``IMDnnn/IMDnnn_lesion/IMDnnn_lesion.bmp``. The folder appears whole or not at all.
+
+    Args:
+        out: the folder to make; it must not exist or be empty.
+        count: how many pictures, 1 or more.
+        seed: see `draw_nevus`.
+        long_side_px: see `draw_nevus`.
+        progress: called with the number of pictures written so far.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        PixelwiseError: ``out`` holds something already, or a number is out of range.
+    """
+    if count < 1:
+        raise PixelwiseError(f"There must be 1 picture or more to write, not {count}.")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise PixelwiseError(
+            f"{out} exists and is not an empty folder. Give a new folder, or empty this one."
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        made = Path(temporary) / "made"
+        _write_cases(made, count, seed, long_side_px, progress)
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+    return out
+
+
+def _choose_canvas(rng: Rng, long_side_px: int | None) -> Canvas:
+    """PH2's size three times in five, otherwise another camera's, at the wanted long side."""
+    width, height = int(rng.integers(761, 770)), int(rng.integers(553, 578))
+    if rng.random() < 0.4:
+        width, height = _OTHER_SIZES[int(rng.integers(len(_OTHER_SIZES)))]
+    own = max(width, height)
+    long = own if long_side_px is None else long_side_px
+    if long < _SMALLEST_SIDE_PX:
+        raise PixelwiseError(
+            f"long_side_px is {long}; a picture needs at least {_SMALLEST_SIDE_PX} pixels."
+        )
+    extent_hw = height / own, width / own
+    return Canvas(round(extent_hw[0] * long), round(extent_hw[1] * long), extent_hw)
+
+
+def _write_cases(
+    root: Path,
+    count: int,
+    seed: int,
+    long_side_px: int | None,
+    progress: Callable[[int], None] | None,
+) -> None:
+    for index in range(count):
+        nevus = draw_nevus(seed, index, long_side_px=long_side_px)
+        write_case(root, case_name(index + 1), nevus.image, nevus.mask)
+        if progress is not None:
+            progress(index + 1)
+    write_table(root, [draw_look(seed, index) for index in range(count)])
