@@ -1,0 +1,237 @@
+"""Comparing: is the difference between two evaluations real?"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Group
+from rich.table import Table
+
+from pixelwise.statistics import Interval, mean, paired_difference, permutation_test
+from pixelwise.tables import MEASURES, Measure, units_among
+from pixelwise.types import PixelwiseError
+
+Floats = NDArray[np.float64]
+_SURE = 0.05
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One measure of two evaluations over the same pictures.
+
+    ``a``, ``b``: means over pictures. ``difference``: of a - b, paired. ``p``: two-sided sign-flip
+    permutation test of "no difference".
+    """
+
+    name: str
+    measure: Measure
+    a: Interval
+    b: Interval
+    difference: Interval
+    p: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two evaluations, picture by picture.
+
+    ``names``: of a and b. ``num_shared``: pictures both measured; ``num_only_a``, ``num_only_b``:
+    left out. ``unit``: what intervals and test draw ("picture", "patient"). ``notes``: sentences a
+    reader of the numbers must know.
+    """
+
+    names: tuple[str, str]
+    differences: tuple[Difference, ...]
+    num_shared: int
+    num_only_a: int
+    num_only_b: int
+    unit: str
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The result as a paper can print it."""
+        jaccard, dice = self.differences[0], self.differences[1]
+        a, b = self.names
+        left_out = self.num_only_a + self.num_only_b
+        apart = f" ({left_out} that only one of them measured were left out)" if left_out else ""
+        units = jaccard.difference.num_units
+        return (
+            f"On the {self.num_shared} shared pictures{apart}, the mean Jaccard index was "
+            f"{jaccard.a.value:.3f} with {a} and {jaccard.b.value:.3f} with {b}, "
+            f"a difference of {_words(jaccard)}; for the Dice coefficient it was {_words(dice)}. "
+            f"{self._verdict(jaccard)} Paired bootstrap and two-sided sign-flip permutation test "
+            f"over {units} {self.unit}{'' if units == 1 else 's'}."
+        )
+
+    def _verdict(self, jaccard: Difference) -> str:
+        if 2 ** (1 - jaccard.difference.num_units) >= _SURE:
+            return f"So few {self.unit}s cannot tell a difference from chance, however large."
+        if jaccard.p >= _SURE:
+            return "That is not more than chance may give."
+        better = self.names[0] if jaccard.difference.value > 0 else self.names[1]
+        return f"That is more than chance gives, in favour of {better}."
+
+
+def compare(run_a: str | Path, run_b: str | Path, *, seed: int = 0) -> Comparison:
+    """Compare two evaluations over the pictures both measured.
+
+    Args:
+        run_a, run_b: folders that hold a per_image.csv: evaluated runs, or other folders that an
+            evaluation was written to.
+        seed: of the drawing.
+
+    Raises:
+        PixelwiseError: not evaluated yet, no shared picture, or other masks in the two.
+    """
+    a, b = _Evaluated.read(Path(run_a)), _Evaluated.read(Path(run_b))
+    shared = [name for name in a.scores if name in b.scores]
+    if not shared:
+        raise PixelwiseError(
+            f"{run_a} and {run_b} were evaluated on different pictures: not one id is shared. "
+            "Evaluate both on the same folder first: pixelwise evaluate RUN DATA --out FOLDER."
+        )
+    unit, units = units_among({sample_id: a.facts[sample_id] for sample_id in shared})
+    both = [name for name in MEASURES if name in a.measures and name in b.measures]
+    return Comparison(
+        names=_names(Path(run_a), Path(run_b)),
+        differences=tuple(_difference(name, a, b, shared, units, seed) for name in both),
+        num_shared=len(shared),
+        num_only_a=len(a.scores) - len(shared),
+        num_only_b=len(b.scores) - len(shared),
+        unit=unit,
+        notes=_notes(a, b, shared),
+    )
+
+
+def render(comparison: Comparison) -> Group:
+    """The comparison for a terminal: what to quote, what to know, and the table."""
+    a, b = comparison.names
+    table = Table()
+    for head in ("", a, b, "difference, 95 % interval", "p"):
+        table.add_column(head, justify="left" if not head else "right")
+    for line in comparison.differences:
+        digits = line.measure.digits
+        unit = f", {line.measure.unit}" if line.measure.unit else ""
+        table.add_row(
+            line.measure.label + unit,
+            f"{line.a.value:.{digits}f}",
+            f"{line.b.value:.{digits}f}",
+            line.difference.words(digits),
+            _p(line.p).removeprefix("p = ").removeprefix("p "),
+        )
+    return Group(comparison.sentence, *comparison.notes, table)
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """A per_image.csv: per picture its scores, its facts, and how many pixels the truth has."""
+
+    measures: tuple[str, ...]
+    scores: Mapping[str, Mapping[str, float]]
+    facts: Mapping[str, Mapping[str, str]]
+    truth_px: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def read(cls, folder: Path) -> _Evaluated:
+        path = folder if folder.suffix == ".csv" else folder / "per_image.csv"
+        if not path.is_file():
+            raise PixelwiseError(
+                f"{folder} holds no per_image.csv. Measure it first: pixelwise evaluate {folder}"
+            )
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            return cls._of(rows)
+        except (KeyError, ValueError, TypeError) as error:
+            raise PixelwiseError(
+                f"{path} is not a table of pixelwise ({error!r}). Evaluate the run again."
+            ) from None
+
+    @classmethod
+    def _of(cls, rows: Sequence[Mapping[str, str]]) -> _Evaluated:
+        measures = tuple(name for name in MEASURES if rows and name in rows[0])
+        by_id: dict[str, list[Mapping[str, str]]] = {}
+        for row in rows:
+            by_id.setdefault(row["id"], []).append(row)
+        if rows and not measures:
+            raise KeyError("jaccard")
+        return cls(
+            measures,
+            {name: {m: _mean(lines, m) for m in measures} for name, lines in by_id.items()},
+            {name: _facts(lines[0]) for name, lines in by_id.items()},
+            {
+                name: {line["category"]: int(line["tp"]) + int(line["fn"]) for line in lines}
+                for name, lines in by_id.items()
+            },
+        )
+
+
+def _mean(lines: Sequence[Mapping[str, str]], name: str) -> float:
+    """A picture's score: the mean over its categories, where it is defined."""
+    values = [float(line[name]) for line in lines if line[name] != ""]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _facts(line: Mapping[str, str]) -> dict[str, str]:
+    groups = {name: value for name, value in line.items() if name.startswith("group_")}
+    return {name.removeprefix("group_"): value for name, value in groups.items() if value}
+
+
+def _difference(
+    name: str,
+    a: _Evaluated,
+    b: _Evaluated,
+    shared: Sequence[str],
+    units: Sequence[str] | None,
+    seed: int,
+) -> Difference:
+    first, second = (
+        np.array([each.scores[sample_id][name] for sample_id in shared]) for each in (a, b)
+    )
+    return Difference(
+        name,
+        MEASURES[name],
+        mean(first, units, seed=seed),
+        mean(second, units, seed=seed),
+        paired_difference(first, second, units, seed=seed),
+        permutation_test(first - second, units, seed=seed),
+    )
+
+
+def _notes(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> tuple[str, ...]:
+    """Pictures whose truth has other sizes in the two were not judged by the same masks."""
+    other = [name for name in shared if not _agree(a.truth_px[name], b.truth_px[name])]
+    if not other:
+        return ()
+    return (
+        f"The masks of {len(other)} shared pictures differ between the two evaluations "
+        f"({', '.join(other[:3])}{', ...' if len(other) > 3 else ''}): not the same truth.",
+    )
+
+
+def _agree(a: Mapping[str, int], b: Mapping[str, int]) -> bool:
+    """Whether every category has as many pixels in both; one without a line has none."""
+    return all(a.get(name, 0) == b.get(name, 0) for name in {*a, *b})
+
+
+def _names(a: Path, b: Path) -> tuple[str, str]:
+    """The shortest endings of the two paths that differ."""
+    first, second = a.resolve().parts, b.resolve().parts
+    for count in range(1, max(len(first), len(second))):
+        if first[-count:] != second[-count:]:
+            return "/".join(first[-count:]), "/".join(second[-count:])
+    return a.name, b.name
+
+
+def _words(line: Difference) -> str:
+    return f"{line.difference.words()}, {_p(line.p)}".replace("(", "(95 % confidence interval ")
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

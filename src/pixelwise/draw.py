@@ -1,0 +1,230 @@
+"""Pictures for people: outlines, overlays, contact sheets, label maps as PNG.
+
+Everything here takes and gives (H, W, 3) uint8 RGB arrays and never changes its input.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from pixelwise.files import write_bytes
+from pixelwise.types import IGNORE, Category, Image, LabelMap, PixelwiseError
+
+Rgb = tuple[int, int, int]
+
+BLACK: Rgb = (0, 0, 0)
+# Blue against yellow is told apart with every common colour blindness, and neither is a colour
+# of skin; the dark casing under each line keeps both visible on pale skin and on dark lesions.
+TRUTH: Rgb = (60, 190, 255)
+PREDICTION: Rgb = (255, 214, 0)
+
+# Okabe & Ito, "Color Universal Design" (2008), in the order of contrast on photographs.
+_COLORS: tuple[Rgb, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+
+
+def palette(n: int) -> tuple[Rgb, ...]:
+    """``n`` different RGB colours: black for the background, then colours told apart by most eyes.
+
+    The first seven after black are safe for the colour-blind (Okabe & Ito 2008); later ones step
+    round the hue circle by the golden angle, which keeps neighbours in the list far apart.
+    """
+    colors: list[Rgb] = [BLACK, *_COLORS]
+    step = 0
+    while len(colors) < n:
+        hue, lightness = (step * 0.618034) % 1, (0.45, 0.65, 0.3)[step % 3]
+        red, green, blue = colorsys.hls_to_rgb(hue, lightness, 0.75)
+        color = (round(red * 255), round(green * 255), round(blue * 255))
+        if color not in colors:
+            colors.append(color)
+        step += 1
+    return tuple(colors[:n])
+
+
+def line_width(size_hw: tuple[int, int]) -> int:
+    """Width in px of a line that reads the same on every picture: a 300th of its longer side."""
+    return max(1, round(max(size_hw) / 300))
+
+
+def outline(
+    image: Image,
+    labels: LabelMap,
+    categories: Sequence[Category],
+    *,
+    width_px: int | None = None,
+) -> Image:
+    """Draw the border of each category's regions in the category's colour.
+
+    Args:
+        image: (H, W, 3) uint8.
+        labels: (H, W) uint8 index into ``categories``; 255 is not drawn.
+        categories: the first is taken as the background, which has no border of its own.
+        width_px: line width; None for one that fits the picture, see `line_width`.
+
+    Raises:
+        PixelwiseError: image and labels differ in size.
+    """
+    borders = [
+        (labels == index, category.color) for index, category in enumerate(categories[1:], start=1)
+    ]
+    _same_size(image, labels)
+    return _trace(image, borders, width_px)
+
+
+def truth_and_prediction(
+    image: Image,
+    truth: LabelMap,
+    prediction: LabelMap,
+    *,
+    width_px: int | None = None,
+) -> Image:
+    """Outline every region of the truth in blue (`TRUTH`) and of the prediction in yellow.
+
+    The prediction is drawn last: where only yellow shows, the two agree to a line's width.
+
+    Args:
+        image: (H, W, 3) uint8. truth, prediction: (H, W) uint8 class index, 255 is not drawn.
+        width_px: line width; None for one that fits the picture.
+
+    Raises:
+        PixelwiseError: image and label maps differ in size.
+    """
+    borders = []
+    for labels, color in ((truth, TRUTH), (prediction, PREDICTION)):
+        _same_size(image, labels)
+        regions = (index for index in np.unique(labels) if index not in (0, IGNORE))
+        borders += [(labels == index, color) for index in regions]
+    return _trace(image, borders, width_px)
+
+
+def overlay(
+    image: Image, labels: LabelMap, categories: Sequence[Category], alpha: float = 0.4
+) -> Image:
+    """Tint each category's pixels with its colour; the background (the first) stays as it is.
+
+    Args:
+        image: (H, W, 3) uint8.
+        labels: (H, W) uint8 index into ``categories``; 255 stays as it is.
+        categories: index -> name and colour.
+        alpha: how much of the colour, 0 none, 1 nothing of the picture.
+
+    Raises:
+        PixelwiseError: image and labels differ in size.
+    """
+    _same_size(image, labels)
+    drawn = image.copy()
+    for index, category in enumerate(categories[1:], start=1):
+        inside = labels == index
+        tinted = (1 - alpha) * image[inside] + alpha * np.array(category.color, float)
+        drawn[inside] = np.rint(tinted).astype(np.uint8)
+    return drawn
+
+
+def fit(image: Image, longest_px: int) -> Image:
+    """Shrink so that the longer side is at most ``longest_px``; a smaller picture stays."""
+    height, width = image.shape[:2]
+    scale = longest_px / max(height, width)
+    if scale >= 1:
+        return image
+    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def contact_sheet(
+    images: Sequence[Image], captions: Sequence[str], columns: int = 4, tile_px: int = 256
+) -> Image:
+    """Lay pictures out on one page, each shrunk into a square tile with its caption below.
+
+    Args:
+        images: any number of (H, W, 3) uint8, of any sizes.
+        captions: one line for each; what does not fit the tile's width is cut.
+        columns: tiles in a row. tile_px: a tile's side.
+
+    Returns:
+        (rows * (tile_px + caption), columns * tile_px, 3) uint8 on a white page.
+    """
+    assert len(images) == len(captions) and columns > 0
+    caption_px = max(16, tile_px // 10)
+    columns = max(1, min(columns, len(images)))
+    rows = max(1, -(-len(images) // columns))
+    page = Pillow.new("RGB", (columns * tile_px, rows * (tile_px + caption_px)), "white")
+    font = ImageFont.load_default(size=caption_px * 0.65)
+    writer = ImageDraw.Draw(page)
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left, top = place % columns * tile_px, place // columns * (tile_px + caption_px)
+        tile = Pillow.fromarray(fit(image, tile_px - 4))
+        page.paste(tile, (left + (tile_px - tile.width) // 2, top + (tile_px - tile.height) // 2))
+        text = _cut(caption, writer, font, tile_px - 8)
+        writer.text((left + 4, top + tile_px), text, fill="black", font=font)
+    return np.asarray(page, dtype=np.uint8)
+
+
+def write_png(path: Path, array: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write a PNG that is either whole or not there.
+
+    Args:
+        path: where; the folder must exist.
+        array: (H, W) or (H, W, 3) RGB, uint8 or uint16.
+    """
+    ordered = array[..., ::-1] if array.ndim == 3 else array
+    done, data = cv2.imencode(".png", np.ascontiguousarray(ordered))
+    assert done, f"{array.shape} {array.dtype} is no picture"
+    write_bytes(path, data.tobytes())
+
+
+def _trace(
+    image: Image, borders: Sequence[tuple[NDArray[np.bool_], Rgb]], width_px: int | None
+) -> Image:
+    """Draw masks' borders, in order. All dark casings go first: none may hide another's colour."""
+    width = line_width(image.shape[:2]) if width_px is None else width_px
+    drawn = image.copy()
+    traced = [(_contours(mask), color) for mask, color in borders]
+    for contours, _ in traced:
+        cv2.drawContours(drawn, contours, -1, BLACK, width + 2 * max(1, width // 2), cv2.LINE_AA)
+    for contours, color in traced:
+        cv2.drawContours(drawn, contours, -1, color, width, cv2.LINE_AA)
+    return drawn
+
+
+def _contours(mask: NDArray[np.bool_]) -> Sequence[NDArray[np.int32]]:
+    """Every border of a mask, of its holes too, as (N, 1, 2) pixel positions (x, y)."""
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return [np.asarray(contour, dtype=np.int32) for contour in found]
+
+
+def _cut(
+    text: str,
+    writer: ImageDraw.ImageDraw,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    room_px: int,
+) -> str:
+    """The longest beginning of ``text`` that fits, with dots where something was cut."""
+    if writer.textlength(text, font=font) <= room_px:
+        return text
+    while text and writer.textlength(text + "...", font=font) > room_px:
+        text = text[:-1]
+    return text + "..."
+
+
+def _same_size(image: Image, labels: LabelMap) -> None:
+    if image.shape[:2] != labels.shape:
+        raise PixelwiseError(
+            f"The picture is {image.shape[1]} x {image.shape[0]} pixels and its label map "
+            f"{labels.shape[1]} x {labels.shape[0]}; they must have one size. Resize the map by "
+            "nearest neighbour, or give the picture it was drawn on."
+        )

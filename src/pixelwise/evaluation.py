@@ -1,0 +1,240 @@
+"""Evaluating: a run and a folder become numbers that hold, a table, and a report.
+
+Pictures stream through: memory holds a few of them at a time, and counts for all.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.draw import fit, truth_and_prediction
+from pixelwise.held_out import Chosen, choose
+from pixelwise.metrics import SemanticMetric
+from pixelwise.predictor import load
+from pixelwise.progress import Progress
+from pixelwise.report import Case, Evaluation, Skipped, describe
+from pixelwise.run import open_run
+from pixelwise.types import (
+    IGNORE,
+    Annotation,
+    Category,
+    Image,
+    LabelMap,
+    PixelwiseError,
+    Sample,
+    Semantic,
+)
+
+Predict = Callable[[Image], Semantic]
+PredictorFor = Callable[[Sample], Predict]
+
+# Two threads read while one predicts: reading a 12-megapixel JPEG takes as long as a prediction.
+_READERS, _AHEAD = 2, 4
+_NUM_WORST, _NUM_MEDIAN, _NUM_BEST = 6, 3, 3
+_PICTURE_PX = 480
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What `score` found: the metric, what could not be measured, and seconds of predicting."""
+
+    metric: SemanticMetric
+    skipped: tuple[Skipped, ...]
+    predict_s: float
+
+
+def evaluate(
+    run: str | Path,
+    data: str | Path | None = None,
+    *,
+    split: str | None = None,
+    out: str | Path | None = None,
+    masks: str | None = None,
+    pixel_mm: float | None = None,
+    flips: bool = False,
+    tile_px: int | None = None,
+    device: str = "auto",
+) -> Evaluation:
+    """Measure a run on pictures it has not learned from, and write the report.
+
+    Without ``data`` (or with the run's own) these are the run's test part; where it has none, the
+    validation part, and the report says so. In a cross-validation each picture is predicted by the
+    fold that did not see it. Of another folder it is every picture but those whose content the run
+    learned from or was chosen by; they are named and left out.
+
+    Args:
+        run: folder of the run. data: folder of images and masks.
+        split: "test", "val" or "train" of the run's own data, instead of what is held out.
+        out: where report.html, metrics.json and per_image.csv go. None: the run's folder for its
+            own data, RUN/on-NAME for another folder.
+        masks: what the other folder's mask values mean; None: the same as in the run.
+        pixel_mm: a pixel's side in millimetres, for distances in both units.
+        flips, tile_px, device: how to predict, see `pixelwise.predict.load`.
+
+    Raises:
+        PixelwiseError: no run, no data, categories that do not match, or nothing to measure.
+    """
+    opened = open_run(run)
+    chosen = choose(opened, data, split, masks or opened.recipe.masks)
+    predictor_for = _predictors(chosen, flips=flips, tile_px=tile_px, device=device)
+    with Progress("measuring", len(chosen.samples)) as bar:
+        scored = score(
+            chosen.samples, predictor_for, opened.categories, pixel_mm=pixel_mm, on_progress=bar.at
+        )
+    gallery = draw_gallery(chosen.samples, predictor_for, scored.metric)
+    options = {"split": split, "masks": masks, "pixel-mm": pixel_mm, "tile": tile_px}
+    facts = {
+        "Command": _command(run, data, options, flips=flips),
+        "Prediction time": f"{scored.predict_s / len(chosen.samples):.3f} s per picture",
+    }
+    folder = Path(out) if out else chosen.default_out
+    evaluation = describe(
+        opened, chosen, scored.metric, scored.skipped, gallery, folder, facts=facts
+    )
+    evaluation.write()
+    return evaluation
+
+
+def score(
+    samples: Sequence[Sample],
+    predictor_for: PredictorFor,
+    categories: Sequence[Category],
+    *,
+    pixel_mm: float | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Scored:
+    """Predict every sample and add up how well it agrees with its annotation.
+
+    Args:
+        samples: with annotations in terms of ``categories``.
+        predictor_for: gives the predictor of a sample: image (H, W, 3) uint8 -> Semantic.
+        categories: index -> category.
+        pixel_mm: a pixel's side in millimetres, or None.
+        on_progress: gets how many pictures are done.
+
+    Returns:
+        the metric; pictures that cannot be read or measured are named in it and left out.
+
+    Raises:
+        PixelwiseError: not one picture could be measured; the message gives the first reason.
+    """
+    metric, skipped, predict_s = SemanticMetric(categories, pixel_mm), [], 0.0
+    for done, (sample, read) in enumerate(_read_ahead(samples), start=1):
+        try:
+            image, annotation = read()
+            started = time.perf_counter()
+            result = predictor_for(sample)(image)
+            predict_s += time.perf_counter() - started
+            _something_to_measure(annotation)
+            metric.update(sample.id, annotation.semantic, result, sample.groups)
+        except (PixelwiseError, OSError) as error:
+            skipped.append(Skipped(sample.id, str(error)))
+        if on_progress is not None:
+            on_progress(done)
+    if not metric.rows:
+        why = f" The first reason: {skipped[0].reason}" if skipped else ""
+        raise PixelwiseError(f"None of the {len(samples)} pictures could be measured.{why}")
+    return Scored(metric, tuple(skipped), predict_s)
+
+
+def draw_gallery(
+    samples: Sequence[Sample], predictor_for: PredictorFor, metric: SemanticMetric
+) -> tuple[Case, ...]:
+    """The worst, middle and best pictures by Jaccard, with truth and prediction outlined.
+
+    They are predicted once more: holding every picture until it is known which are worst would
+    take memory without bound.
+    """
+    ids, jaccard = metric.ids, metric.per_picture()["jaccard"]
+    by_id = {sample.id: sample for sample in samples}
+    cases = []
+    for title, place in _picks(np.argsort(jaccard, kind="stable")):
+        sample = by_id[ids[place]]
+        image, truth = sample.read_image(), sample.read_annotation().semantic
+        labels = predictor_for(sample)(image).labels
+        drawn = _small(image, truth, labels)
+        cases.append(Case(title, sample.id, float(jaccard[place]), sample.groups, drawn))
+    return tuple(cases)
+
+
+def _picks(order: NDArray[np.intp]) -> Iterator[tuple[str, int]]:
+    """Which of the pictures, sorted from worst to best, are shown, each once."""
+    middle = (len(order) - _NUM_MEDIAN) // 2
+    wanted = {
+        "Worst": order[:_NUM_WORST],
+        "Middle": order[max(0, middle) : middle + _NUM_MEDIAN],
+        "Best": order[-_NUM_BEST:],
+    }
+    seen: set[int] = set()
+    for title, places in wanted.items():
+        for place in places:
+            if int(place) not in seen:
+                seen.add(int(place))
+                yield title, int(place)
+
+
+def _small(image: Image, truth: LabelMap, labels: LabelMap) -> Image:
+    """The picture shrunk for a page, truth and prediction outlined on it."""
+    small = fit(image, _PICTURE_PX)
+    size_wh = (small.shape[1], small.shape[0])
+    truth, labels = (
+        np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+        for part in (truth, labels)
+    )
+    return truth_and_prediction(small, truth, labels, width_px=2)
+
+
+def _predictors(chosen: Chosen, *, flips: bool, tile_px: int | None, device: str) -> PredictorFor:
+    """The predictor of a sample: of the run, or of the fold that did not see it; loaded once."""
+
+    @cache
+    def of(folder: Path) -> Predict:
+        return load(folder, flips=flips, tile_px=tile_px, device=device)
+
+    return lambda sample: of(chosen.run_of(sample.id).path)
+
+
+def _command(
+    run: str | Path, data: str | Path | None, options: Mapping[str, object], *, flips: bool
+) -> str:
+    """The command line that does the same again."""
+    words = ["pixelwise", "evaluate", str(run), *([str(data)] if data else [])]
+    for name, value in options.items():
+        words += [] if value is None else [f"--{name}", str(value)]
+    return shlex.join(words + (["--flips"] if flips else []))
+
+
+def _read_ahead(
+    samples: Sequence[Sample],
+) -> Iterator[tuple[Sample, Callable[[], tuple[Image, Annotation]]]]:
+    """The samples in order, the next few being read meanwhile; calling gives or raises."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        waiting: deque[tuple[Sample, Future[tuple[Image, Annotation]]]] = deque()
+        for sample in samples:
+            waiting.append((sample, pool.submit(_read, sample)))
+            if len(waiting) > _AHEAD:
+                first, future = waiting.popleft()
+                yield first, future.result
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result
+
+
+def _read(sample: Sample) -> tuple[Image, Annotation]:
+    return sample.read_image(), sample.read_annotation()
+
+
+def _something_to_measure(annotation: Annotation) -> None:
+    if (annotation.semantic == IGNORE).all():
+        raise PixelwiseError("Every pixel of its mask is 255 (ignored): nothing to measure.")

@@ -1,0 +1,183 @@
+"""Which pictures a run may be measured on: those it neither learned from nor was chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pixelwise.datasets import Dataset, open_dataset
+from pixelwise.fingerprints import UNREADABLE, fingerprints_of
+from pixelwise.run import Run
+from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError, Sample
+
+_PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The pictures to measure a run on, and how they were come by.
+
+    ``runs``: sample id -> the run that predicts it (the fold that did not see it, for a
+    cross-validation's own data; all folds as one elsewhere). ``where``: for
+    a sentence, "the run's test part". ``is_unseen``: whether nothing was learned from them and the
+    weights were not chosen by them. ``left_out``: ids the run had seen. ``fingerprints``: id ->
+    content hash of the picture. ``notes``: sentences a reader of the numbers must know.
+    """
+
+    samples: tuple[Sample, ...]
+    runs: Mapping[str, Run]
+    where: str
+    is_unseen: bool
+    default_out: Path
+    data: Path
+    fingerprints: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def run_of(self, sample_id: str) -> Run:
+        """The run that predicts a sample."""
+        return self.runs[sample_id]
+
+
+def choose(run: Run, data: str | Path | None, split: str | None, masks: str) -> Chosen:
+    """The held-out part of the run's own data, or what is new to it in another folder.
+
+    Args:
+        run: the run. data: a folder; None for the run's own.
+        split: "train", "val" or "test" of the run's own data, instead of what is held out.
+        masks: what the other folder's mask values mean.
+
+    Raises:
+        PixelwiseError: the run's data is gone, the part is empty, the categories do not match, or
+            the run has seen every picture of the folder.
+    """
+    if split is not None and split not in _PARTS:
+        raise PixelwiseError(f"There is no part '{split}'. There are: {', '.join(_PARTS)}.")
+    own = Path(run.recipe.data)
+    if data is not None and Path(data).resolve() != own.resolve():
+        if split is not None:
+            raise PixelwiseError(
+                f"Only the data the run learned from has a '{split}' part, and {data} is another "
+                f"folder. Leave out the part, or the folder."
+            )
+        return _from_elsewhere(run, Path(data), masks)
+    if not own.is_dir():
+        raise PixelwiseError(
+            f"The run learned from {own}, which is not there any more. Say where it is now: "
+            f"pixelwise evaluate {run.path} DATA. Pictures it learned from are recognised."
+        )
+    return _from_own(run, own, split)
+
+
+def _from_own(run: Run, own: Path, split: str | None) -> Chosen:
+    dataset = open_dataset(own, run.recipe.masks)
+    runs = run.folds or (run,)
+    part = split or ("test" if any(each.ids("test") for each in runs) else "val")
+    owner = {sample_id: each for each in runs for sample_id in each.ids(part)}
+    samples = tuple(sample for sample in _samples(dataset) if sample.id in owner)
+    if not samples:
+        raise PixelwiseError(
+            f"No picture of the run's {part} part is in {own}. "
+            "Choose another part, or give a folder of other pictures."
+        )
+    gone = len(owner) - len(samples)
+    notes = [_PART_NOTES[part]] if part in _PART_NOTES else []
+    if gone:
+        notes.append(f"{gone} pictures of the {part} part are no longer in {own}.")
+    where = f"the run's {_PART_NAMES[part]} part"
+    if len(runs) > 1:
+        where = f"the {_PART_NAMES[part]} parts of {len(runs)} folds"
+    return Chosen(
+        # By fold, so that each fold's pictures come together.
+        samples=tuple(sorted(samples, key=lambda sample: str(owner[sample.id].path))),
+        runs=owner,
+        where=where,
+        is_unseen=part == "test",
+        default_out=run.path,
+        data=own,
+        fingerprints={name: each.split[name]["fingerprint"] for name, each in owner.items()},
+        notes=tuple(notes),
+    )
+
+
+_PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+_PART_NOTES = {
+    "val": "These pictures chose the weights that were kept (and when to stop): the numbers lean "
+    "high. Measure on pictures that had no say in it before publishing.",
+    "train": "The model learned from these very pictures: the numbers say how well it remembers, "
+    "not how well it works.",
+}
+
+
+def _from_elsewhere(run: Run, data: Path, masks: str) -> Chosen:
+    dataset = open_dataset(data, masks)
+    mapping, notes = matched(dataset.categories, run.categories)
+    # A cross-validation predicts other folders by all its folds together: what any of them saw.
+    entries = [entry for each in run.folds or (run,) for entry in each.split.values()]
+    known = {entry["fingerprint"] for entry in entries if entry["split"] in ("train", "val")}
+    known.discard(UNREADABLE)
+    prints = fingerprints_of(_samples(dataset))
+    fresh = [sample for sample in _samples(dataset) if prints[sample.id] not in known]
+    left_out = tuple(name for name, mark in prints.items() if mark in known)
+    if not fresh:
+        raise PixelwiseError(
+            f"The run has seen all {len(prints)} pictures of {data} while learning. "
+            "Give a folder with other pictures, or leave the folder out for the run's test part."
+        )
+    if left_out:
+        notes.append(f"{len(left_out)} pictures that the run had learned from were left out.")
+    return Chosen(
+        samples=tuple(_renumbered(sample, mapping) for sample in fresh),
+        runs={sample.id: run for sample in fresh},
+        where=f"the folder {data.name}",
+        is_unseen=True,
+        default_out=run.path / f"on-{data.resolve().name}",
+        data=data,
+        fingerprints={sample.id: prints[sample.id] for sample in fresh},
+        left_out=left_out,
+        notes=tuple(notes),
+    )
+
+
+def matched(
+    theirs: Sequence[Category], ours: Sequence[Category]
+) -> tuple[tuple[int, ...], list[str]]:
+    """How a folder's category indices become the run's: by name, or else by place.
+
+    Returns:
+        index in ``ours`` for each of ``theirs``, and a sentence where names had to be overlooked.
+
+    Raises:
+        PixelwiseError: neither the names nor their number match.
+    """
+    places = {category.name: place for place, category in enumerate(ours)}
+    names = [category.name for category in theirs]
+    if set(names) <= set(places):
+        return tuple(places[name] for name in names), []
+    if len(theirs) == len(ours):
+        pairs = [f"{a} as {b.name}" for a, b in zip(names, ours, strict=True) if a != b.name]
+        return tuple(range(len(ours))), [f"Categories were matched by place: {', '.join(pairs)}."]
+    raise PixelwiseError(
+        f"The folder has the categories {', '.join(names)}; the run knows {', '.join(places)}. "
+        "Give a folder with the same categories, or train a run on this one."
+    )
+
+
+def _renumbered(sample: Sample, mapping: tuple[int, ...]) -> Sample:
+    """The sample with its annotation in the run's category indices; 255 stays 255."""
+    if mapping == tuple(range(len(mapping))):
+        return sample
+    table = np.full(256, IGNORE, dtype=np.uint8)
+    table[: len(mapping)] = mapping
+
+    def read() -> Annotation:
+        return Annotation(table[sample.read_annotation().semantic])
+
+    return replace(sample, read_annotation=read)
+
+
+def _samples(dataset: Dataset) -> list[Sample]:
+    return [dataset[index] for index in range(len(dataset))]

@@ -1,0 +1,291 @@
+"""An evaluation: its numbers, and the files that carry them to people and programs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pixelwise.files import write_text
+from pixelwise.held_out import Chosen
+from pixelwise.metrics import SemanticMetric
+from pixelwise.recipe import describe as describe_recipe
+from pixelwise.report.page import render
+from pixelwise.run import Run
+from pixelwise.statistics import Interval, Reliability, reliability
+from pixelwise.tables import (
+    Part,
+    Score,
+    categories_of,
+    groups_of,
+    rows_as_csv,
+    scores_of,
+    units_of,
+)
+from pixelwise.types import Image
+
+_FEW_UNITS = 10
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A picture that could not be measured, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture of the gallery. ``title``: "Worst", "Middle" or "Best". ``drawn``: (h, w, 3) uint8,
+    truth and prediction outlined."""
+
+    title: str
+    id: str
+    jaccard: float
+    groups: Mapping[str, str]
+    drawn: Image
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a run is on some pictures, and how that was found out.
+
+    ``sentence`` is what a paper can quote; ``scores``, ``categories`` and ``groups`` are tables
+    with intervals. ``where`` names the pictures, ``is_unseen`` says whether they had no part in
+    learning. ``unit`` is what the intervals draw ("picture", "patient"). ``notes`` are sentences
+    a reader of the numbers must know. ``histories``: name -> lines of learning, per fold.
+    ``facts``: everything needed to repeat this. ``out``: the folder `write` writes to.
+    """
+
+    sentence: str
+    where: str
+    is_unseen: bool
+    unit: str
+    metric: SemanticMetric
+    scores: tuple[Score, ...]
+    categories: tuple[Part, ...]
+    groups: Mapping[str, tuple[Part, ...]]
+    calibration: Reliability
+    gallery: tuple[Case, ...]
+    histories: Mapping[str, Sequence[Mapping[str, Any]]]
+    notes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    left_out: tuple[str, ...]
+    facts: Mapping[str, str]
+    out: Path
+
+    @property
+    def report(self) -> Path:
+        """Where the page for people goes."""
+        return self.out / "report.html"
+
+    @property
+    def num_pictures(self) -> int:
+        """How many pictures were measured."""
+        return len(self.metric.ids)
+
+    @property
+    def headline(self) -> Interval:
+        """The mean Jaccard over pictures."""
+        return self["jaccard"].mean
+
+    def __getitem__(self, name: str) -> Score:
+        """A score by its name, as in metrics.json."""
+        return next(score for score in self.scores if score.name == name)
+
+    def write(self) -> None:
+        """Write report.html, metrics.json and per_image.csv, each whole or not at all."""
+        texts = {
+            "report.html": render(self),
+            "metrics.json": json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n",
+            "per_image.csv": rows_as_csv(self.metric),
+        }
+        for name, text in texts.items():
+            write_text(self.out / name, text)
+
+    def as_json(self) -> dict[str, Any]:
+        """What metrics.json holds; what is not defined is null.
+
+        ======================  ==========================================================
+        ``format``              "pixelwise evaluation 1"; the number changes with the keys
+        ``sentence``            the result in words; ``where``, ``is_unseen``, ``unit``,
+                                ``num_pictures``, ``notes`` and ``facts`` as in `Evaluation`
+        ``scores``              {name: {"mean", "quartiles", "pooled"}}; an interval is
+                                {"value", "low", "high", "num_units"}
+        ``categories``          {category: {"num_pictures", "scores"}}; empty for two
+        ``groups``              {fact: {value: {"num_pictures", "scores"}}}
+        ``calibration``         {"expected_calibration_error", "confidence", "accuracy",
+                                "share"}, the last three a number per bin
+        ``confusion``           {"categories": names, "pixels": rows = truth}
+        ``num_missed``          pictures and categories with truth or prediction alone
+        ``skipped``             [{"id", "reason"}]; ``left_out``: [id]
+        ======================  ==========================================================
+        """
+        names = [category.name for category in self.metric.categories]
+        found = {
+            "format": "pixelwise evaluation 1",
+            "sentence": self.sentence,
+            "where": self.where,
+            "is_unseen": self.is_unseen,
+            "unit": self.unit,
+            "num_pictures": self.num_pictures,
+            "scores": {score.name: _score_json(score) for score in self.scores},
+            "categories": _parts_json(self.categories),
+            "groups": {name: _parts_json(parts) for name, parts in self.groups.items()},
+            "calibration": asdict(self.calibration),
+            "confusion": {"categories": names, "pixels": self.metric.confusion},
+            "num_missed": sum(row.is_missed for row in self.metric.rows),
+            "notes": list(self.notes),
+            "skipped": [asdict(skipped) for skipped in self.skipped],
+            "left_out": list(self.left_out),
+            "facts": dict(self.facts),
+        }
+        plain: dict[str, Any] = _plain(found)
+        return plain
+
+
+def describe(
+    run: Run,
+    chosen: Chosen,
+    metric: SemanticMetric,
+    skipped: tuple[Skipped, ...],
+    gallery: tuple[Case, ...],
+    out: Path,
+    *,
+    facts: Mapping[str, str],
+) -> Evaluation:
+    """Put intervals to a metric, and words to both.
+
+    Args:
+        run: what was measured. chosen: on what. metric: the counts. skipped: pictures that could
+            not be measured. gallery: pictures for the report. out: folder for its files. facts:
+            how it was predicted.
+    """
+    scores = scores_of(metric, seed=run.recipe.seed)
+    unit, _ = units_of(metric)
+    histogram = metric.histogram
+    return Evaluation(
+        sentence=_sentence(chosen, scores, metric, unit),
+        where=chosen.where,
+        is_unseen=chosen.is_unseen,
+        unit=unit,
+        metric=metric,
+        scores=scores,
+        categories=categories_of(metric, seed=run.recipe.seed),
+        groups=groups_of(metric, seed=run.recipe.seed),
+        calibration=reliability(histogram.counts, histogram.confidence, histogram.correct),
+        gallery=gallery,
+        histories={each.path.name: each.history for each in run.folds or (run,)},
+        notes=(*chosen.notes, *_notes(metric, scores, skipped, unit)),
+        skipped=skipped,
+        left_out=chosen.left_out,
+        facts={**facts, **_facts(run, chosen, metric)},
+        out=out,
+    )
+
+
+def _sentence(chosen: Chosen, scores: Sequence[Score], metric: SemanticMetric, unit: str) -> str:
+    """The result as a paper can print it."""
+    by_name = {score.name: score.mean for score in scores}
+    number = len(metric.ids)
+    seen = ", which had no part in learning" if chosen.is_unseen else ""
+    if len({run.path for run in chosen.runs.values()}) > 1:
+        seen = ", each predicted by the fold that did not learn from it" if chosen.is_unseen else ""
+    each = "" if len(metric.categories) == 2 else ", each the mean over its picture's categories"
+    jaccard, dice = by_name["jaccard"], by_name["dice"]
+    return (
+        f"On {_count(number, 'picture')} of {chosen.where}{seen}, the mean Jaccard index was "
+        f"{_with_interval(jaccard)} and the mean Dice coefficient {dice.words()}{each}. "
+        f"Intervals were bootstrapped over {_count(jaccard.num_units, unit)}."
+    )
+
+
+def _with_interval(interval: Interval) -> str:
+    """The number with its interval, which the first time is called by its full name."""
+    if interval.low is None:
+        return interval.words()
+    return interval.words().replace("(", "(95 % confidence interval ")
+
+
+def _notes(
+    metric: SemanticMetric, scores: Sequence[Score], skipped: Sequence[Skipped], unit: str
+) -> list[str]:
+    """What a reader must know before trusting the numbers."""
+    notes = []
+    units = scores[0].mean.num_units
+    if units < _FEW_UNITS:
+        notes.append(
+            f"Only {_count(units, unit)}: read the intervals as a rough guide, "
+            "and collect more before comparing."
+        )
+    missed = sum(row.is_missed for row in metric.rows)
+    if missed:
+        notes.append(
+            f"In {_count(missed, 'case')} only one of truth and prediction outlined anything; "
+            "both distances count as the picture's diagonal there, the worst there can be."
+        )
+    if skipped:
+        notes.append(f"{_count(len(skipped), 'picture')} could not be measured; see below.")
+    return notes
+
+
+def _facts(run: Run, chosen: Chosen, metric: SemanticMetric) -> dict[str, str]:
+    """What it takes to repeat this, in the order of the report."""
+    marks = "".join(f"{name} {mark}\n" for name, mark in sorted(chosen.fingerprints.items()))
+    shown = ("python", "torch", "numpy", "pixelwise")
+    versions = {name: version(name) for name in shown[1:]} | {"python": platform.python_version()}
+    size = "not given" if metric.pixel_mm is None else f"{metric.pixel_mm:g} mm"
+    return {
+        "Run": run.path.name,
+        "Recipe": "; ".join(describe_recipe(run.recipe)),
+        "Seed": str(run.recipe.seed),
+        "Learned from": f"{Path(run.recipe.data).name}, fingerprint {run.fingerprint}",
+        "Measured on": f"{chosen.data.name}, fingerprint of the pictures "
+        f"{hashlib.sha256(marks.encode()).hexdigest()[:16]}",
+        "Pixel size": size,
+        "Versions": ", ".join(f"{name} {versions[name]}" for name in shown),
+        "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _score_json(score: Score) -> dict[str, Any]:
+    return {
+        "label": score.measure.label,
+        "unit": score.measure.unit,
+        "mean": asdict(score.mean),
+        "quartiles": score.quartiles,
+        "pooled": None if score.pooled is None else asdict(score.pooled),
+    }
+
+
+def _parts_json(parts: Sequence[Part]) -> dict[str, Any]:
+    return {
+        part.value: {
+            "num_pictures": part.num_pictures,
+            "scores": {name: asdict(interval) for name, interval in part.scores.items()},
+        }
+        for part in parts
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, NaN as null, so that any JSON reader takes it."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,237 @@
+"""How far a number can be trusted: confidence intervals, paired tests, calibration.
+
+Every score is a ratio of sums over pictures, or a mean of such ratios: the mean over pictures has
+the numerators ``scores`` and the denominators 1; a score pooled over pixels has pixel counts.
+What is drawn again is the unit: a picture, or all pictures of one patient, lesion or film, because
+pictures of one patient do not tell independent stories.
+
+Nothing is invented: one unit alone says nothing of how much units differ, and has no interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, stdtrit
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+# With more units than this they are dealt at random into so many blocks, and blocks are drawn: the
+# same spread in bounded time and memory, whether there are five thousand pictures or a million.
+MAX_UNITS = 5_000
+# Every sign pattern is tried up to 2 ** 14 of them.
+_EXACT_UNITS = 14
+# Numbers drawn at once: 32 MB of them.
+_CHUNK = 4_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and its 95 % confidence interval.
+
+    ``low`` and ``high`` are None where there is only one unit, or nothing at all: no interval can
+    be had then. ``value`` is NaN where there is nothing to average. ``num_units``: how many
+    independent units (pictures, or groups of them) stand behind it.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    num_units: int
+
+    def words(self, digits: int = 3) -> str:
+        """The number and its interval as a paper prints them: "0.853 (0.831 to 0.874)"."""
+        if np.isnan(self.value):
+            return "not defined"
+        bounds = "no interval from one unit"
+        if self.low is not None and self.high is not None:
+            bounds = f"{self.low:.{digits}f} to {self.high:.{digits}f}"
+        return f"{self.value:.{digits}f} ({bounds})"
+
+
+def bootstrap(
+    numerators: ArrayLike,
+    denominators: ArrayLike,
+    units: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """The ratio of two sums over pictures, with its bootstrap interval.
+
+    Percentile bootstrap (Efron 1979), its percentiles widened to what Student's t asks for at so
+    few units (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, section 3.3.2:
+    the expanded percentile interval; without it 10 pictures give 90 % where 95 % was promised, with
+    it 95 %, measured).
+
+    Args:
+        numerators: (N,), or (N, K) for the mean of K ratios (a mean over categories).
+        denominators: the same shape. A ratio whose denominators sum to 0 is left out of the mean.
+        units: (N,) names; pictures with one name are drawn together. None: each picture alone.
+        seed: of the drawing. resamples: how many times.
+    """
+    columns = [np.asarray(part, dtype=np.float64) for part in (numerators, denominators)]
+    tops, bottoms = (part[:, None] if part.ndim == 1 else part for part in columns)
+    sums = _unit_sums(np.hstack([tops, bottoms]), units, seed)
+    drawn = _resampled(sums, resamples, seed) if len(sums) > 1 else sums[:0]
+    value = _mean_ratio(sums.sum(axis=0, keepdims=True))[0]
+    low, high = _percentiles(_mean_ratio(drawn), len(sums))
+    return Interval(float(value), low, high, _count_units(len(tops), units))
+
+
+def mean(values: ArrayLike, units: Sequence[str] | None = None, *, seed: int = 0) -> Interval:
+    """The mean over pictures with its bootstrap interval; NaN pictures are left out."""
+    values = np.asarray(values, dtype=np.float64)
+    known = ~np.isnan(values)
+    if units is not None:
+        units = [unit for unit, is_known in zip(units, known, strict=True) if is_known]
+    return bootstrap(values[known], np.ones(known.sum()), units, seed=seed)
+
+
+def paired_difference(
+    a: ArrayLike, b: ArrayLike, units: Sequence[str] | None = None, *, seed: int = 0
+) -> Interval:
+    """The mean of a - b over the same pictures, with its bootstrap interval.
+
+    Args:
+        a, b: (N,) scores of two models, picture by picture in the same order.
+        units: (N,) names of what is drawn together. None: each picture alone.
+    """
+    return mean(np.asarray(a, float) - np.asarray(b, float), units, seed=seed)
+
+
+def permutation_test(
+    differences: ArrayLike,
+    units: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> float:
+    """Two-sided p-value of "the differences are as likely to have the other sign".
+
+    Each unit's sum keeps or turns its sign (Fisher 1935). Up to 14 units every pattern is tried and
+    p is exact; beyond that p = (k + 1) / (n + 1), where k of n random patterns are at least as far
+    from 0 as what was seen (Phipson & Smyth 2010).
+
+    Args:
+        differences: (N,) paired differences; NaN ones are left out.
+        units: (N,) names of what turns together. None: each picture alone.
+
+    Returns:
+        p in (0, 1]; 1 where nothing differs.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    known = ~np.isnan(values)
+    if units is not None:
+        units = [unit for unit, is_known in zip(units, known, strict=True) if is_known]
+    sums = _unit_sums(values[known, None], units, seed)[:, 0]
+    # Sums that are equal but for rounding count as equal.
+    least = abs(sums.sum()) - 1e-9 * np.abs(sums).sum()
+    if len(sums) <= _EXACT_UNITS:
+        patterns = (np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))) & 1
+        return float(np.mean(np.abs((1 - 2 * patterns) @ sums) >= least))
+    generator = np.random.default_rng(seed)
+    beyond = 0
+    for size in _chunks(resamples, len(sums)):
+        signs = np.where(generator.random((size, len(sums))) < 0.5, -1.0, 1.0)
+        beyond += int(np.count_nonzero(np.abs(signs @ sums) >= least))
+    return (beyond + 1) / (resamples + 1)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Whether 90 % sure means right 9 times in 10.
+
+    ``confidence`` and ``accuracy``: (bins,) mean confidence and share of right pixels, NaN in
+    empty bins. ``share``: (bins,) each bin's part of all pixels.
+    ``expected_calibration_error``: in [0, 1], 0 = perfect; NaN without pixels.
+    """
+
+    confidence: Floats
+    accuracy: Floats
+    share: Floats
+    expected_calibration_error: float
+
+
+def reliability(counts: ArrayLike, confidence: ArrayLike, correct: ArrayLike) -> Reliability:
+    """The calibration curve and its error from a histogram of confidences.
+
+    Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), equation 5: the mean gap
+    between accuracy and confidence, each bin weighted by its part of the pixels.
+
+    Args:
+        counts: (bins,) pixels. confidence: (bins,) sums of their confidences. correct: (bins,)
+            how many were right; see `pixelwise.metrics.Histogram`.
+    """
+    counts, sums, right = (np.asarray(part, dtype=float) for part in (counts, confidence, correct))
+    total = counts.sum()
+    error = float(np.abs(right - sums).sum() / total) if total else float("nan")
+    with np.errstate(invalid="ignore"):
+        return Reliability(sums / counts, right / counts, counts / total, error)
+
+
+def _unit_sums(columns: Floats, units: Sequence[str] | None, seed: int) -> Floats:
+    """Sum the rows of (N, K) by unit: (units, K), at most `MAX_UNITS` of them."""
+    place = np.arange(len(columns))
+    if units is not None and len(columns):
+        place = np.unique(np.asarray(units), return_inverse=True)[1]
+    num_units = int(place.max(initial=-1)) + 1
+    if num_units > MAX_UNITS:
+        deal = np.random.default_rng(seed).permutation(num_units) % MAX_UNITS
+        place, num_units = deal[place], MAX_UNITS
+    sums = np.zeros((num_units, columns.shape[1]))
+    np.add.at(sums, place, columns)
+    return sums
+
+
+def _count_units(num_pictures: int, units: Sequence[str] | None) -> int:
+    return num_pictures if units is None else len(set(units))
+
+
+def _resampled(sums: Floats, resamples: int, seed: int) -> Floats:
+    """Draw units with replacement and add them up: (U, K) -> (resamples, K)."""
+    generator, num_units = np.random.default_rng(seed), len(sums)
+    drawn = []
+    for size in _chunks(resamples, num_units):
+        picks = generator.integers(0, num_units, (size, num_units))
+        # How often each unit was drawn, as one product: faster than gathering each column.
+        picks += np.arange(size)[:, None] * num_units
+        times = np.bincount(picks.ravel(), minlength=size * num_units)
+        drawn.append(times.reshape(size, num_units).astype(np.float64) @ sums)
+    return np.concatenate(drawn)
+
+
+def _chunks(total: int, width: int) -> Iterator[int]:
+    """Sizes that add up to ``total``, each of at most `_CHUNK` numbers when ``width`` wide."""
+    size = max(1, _CHUNK // width)
+    while total > 0:
+        yield min(size, total)
+        total -= size
+
+
+def _mean_ratio(sums: Floats) -> Floats:
+    """(R, 2 K) sums of numerators, then of denominators -> (R,) mean of the ratios there are."""
+    tops, bottoms = np.hsplit(sums, 2)
+    is_there = bottoms > 0
+    ratios: Floats = np.divide(tops, bottoms, out=np.zeros_like(tops), where=is_there)
+    found = is_there.sum(axis=1)
+    means: Floats = ratios.sum(axis=1) / np.maximum(found, 1)
+    means[found == 0] = np.nan
+    return means
+
+
+def _percentiles(drawn: Floats, num_units: int) -> tuple[float | None, float | None]:
+    """The expanded percentile interval of resampled values; None, None below two units."""
+    drawn = drawn[~np.isnan(drawn)]
+    if num_units < 2 or not len(drawn):
+        return None, None
+    tail = (1 - CONFIDENCE) / 2
+    reach = stdtrit(num_units - 1, tail) * np.sqrt(num_units / (num_units - 1))
+    below = float(ndtr(reach))
+    low, high = np.quantile(drawn, [below, 1 - below])
+    return float(low), float(high)
