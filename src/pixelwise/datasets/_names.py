@@ -1,0 +1,106 @@
+"""Class names from a text file beside the pictures, in the habits that circulate."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixelwise.types import PixelwiseError
+
+# In order of trust: files that give values or colours first.
+_FILES = (
+    "class_dict.csv",
+    "label_colors.txt",
+    "labelmap.txt",
+    "label_list.txt",
+    "class_names.txt",
+    "classes.txt",
+    "labels.txt",
+    "names.txt",
+)
+_MOST_LINES = 2_000
+
+
+@dataclass(frozen=True)
+class Names:
+    """Class names, with the value or colour (0xRRGGBB) of each where the file gives them."""
+
+    file: Path
+    names: tuple[str, ...]
+    values: tuple[int, ...] | None
+    colors: tuple[int, ...] | None
+
+
+def read_names(root: Path) -> Names | None:
+    """The class names written in a text file at the top of the folder, if there is one.
+
+    Understood: "0 null" (value, name), "64 128 64 Animal" (colour, name), class_dict.csv
+    (name,r,g,b), CVAT's labelmap.txt (name:r,g,b::), and one name a line, where a first line
+    "__ignore__" stands for 255 as LabelMe writes it.
+    """
+    for name in _FILES:
+        file = root / name
+        if file.is_file():
+            found = _parse(file, _lines(file))
+            if found is not None and len(found.names) > 0:
+                return found
+    return None
+
+
+def _lines(file: Path) -> list[str]:
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    lines = [line.strip() for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")][:_MOST_LINES]
+
+
+def _parse(file: Path, lines: list[str]) -> Names | None:
+    if file.suffix == ".csv":
+        return _from_csv(file, lines)
+    rows = [_colored(line) for line in lines]
+    if rows and all(rows):
+        pairs = [row for row in rows if row]
+        return Names(file, tuple(n for _, n in pairs), None, tuple(c for c, _ in pairs))
+    numbered = [re.fullmatch(r"(\d+)[\s:,;=]+(.+)", line) for line in lines]
+    if numbered and all(numbered):
+        found = [(int(match[1]), match[2].strip()) for match in numbered if match]
+        return Names(file, tuple(n for _, n in found), tuple(v for v, _ in found), None)
+    return _plain(file, lines)
+
+
+def _colored(line: str) -> tuple[int, str] | None:
+    """A line with a colour and a name, SegNet's way or CVAT's."""
+    first = re.fullmatch(r"(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\D.*)", line)
+    if first:
+        return _code(first[1], first[2], first[3]), first[4].strip()
+    cvat = re.fullmatch(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*", line)
+    return (_code(cvat[2], cvat[3], cvat[4]), cvat[1].strip()) if cvat else None
+
+
+def _plain(file: Path, lines: list[str]) -> Names:
+    if lines and lines[0] == "__ignore__":
+        values = (255, *range(len(lines) - 1))
+        return Names(file, tuple(lines), values, None)
+    return Names(file, tuple(lines), None, None)
+
+
+def _from_csv(file: Path, lines: list[str]) -> Names | None:
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    header = [cell.lower() for cell in rows[0]] if rows else []
+    try:
+        columns = [header.index(key) for key in ("name", "r", "g", "b")]
+    except ValueError:
+        return None
+    try:
+        cells = [[row[column] for column in columns] for row in rows[1:]]
+        codes = tuple(_code(*row[1:]) for row in cells)
+    except (IndexError, ValueError) as error:
+        raise PixelwiseError(
+            f"{file}: expected lines such as road,128,64,128 under the header name,r,g,b."
+        ) from error
+    return Names(file, tuple(row[0] for row in cells), None, codes)
+
+
+def _code(red: str, green: str, blue: str) -> int:
+    return int(red) << 16 | int(green) << 8 | int(blue)

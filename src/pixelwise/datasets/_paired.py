@@ -1,0 +1,126 @@
+"""The dataset behind every layout of pictures with mask files: a slim table of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pixelwise.datasets._derive import settle
+from pixelwise.datasets._files import glimpse
+from pixelwise.datasets._masks import MaskMeaning, read_labels
+from pixelwise.datasets._names import read_names
+from pixelwise.datasets._pairs import Pair, Pairs
+from pixelwise.datasets._pictures import image_size_hw, read_image
+from pixelwise.types import Annotation, Category, PixelwiseError, Sample
+
+_NO_GROUPS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Pictures with a mask file each. Opening it touches no picture; see `Dataset`.
+
+    ``pairs`` hold paths relative to ``root``; ``groups`` are named facts by id.
+    """
+
+    layout: str
+    root: Path
+    pairs: tuple[Pair, ...]
+    meaning: MaskMeaning
+    groups: Mapping[str, Mapping[str, str]]
+    unpaired: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Index -> category."""
+        return self.meaning.categories
+
+    @property
+    def masks(self) -> str:
+        """The option that reads another folder's masks the same way."""
+        return str(self.meaning)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Sample:
+        pair = self.pairs[index]
+        image, mask = self.root / pair.image, self.root / pair.mask
+        return Sample(
+            id=pair.id,
+            files=(image, mask),
+            read_image=partial(read_image, image),
+            read_annotation=partial(_read_annotation, image, mask, self.meaning),
+            groups=self.groups.get(pair.id, _NO_GROUPS),
+            split=pair.split,
+        )
+
+
+def open_paired(
+    layout: str,
+    root: Path,
+    found: Pairs,
+    masks: str,
+    *,
+    foreground: str = "foreground",
+    groups: Mapping[str, Mapping[str, str]] | None = None,
+    meaning: MaskMeaning | None = None,
+    notes: Sequence[str] = (),
+) -> Paired:
+    """A dataset from pairs: what the masks mean is settled here, unless the layout knows.
+
+    Raises:
+        PixelwiseError: no pair, or masks that could mean two things.
+    """
+    if not found.pairs:
+        raise PixelwiseError(_no_pairs(root, found))
+    if meaning is None:
+        files = [root / pair.mask for pair in found.pairs]
+        meaning, decided = settle(masks, files, read_names(root), foreground)
+        notes = (*notes, *decided)
+    return Paired(
+        layout,
+        root,
+        found.pairs,
+        meaning,
+        groups or {},
+        tuple(root / file for file in found.unpaired),
+        (*found.notes, *notes),
+    )
+
+
+def _read_annotation(image: Path, mask: Path, meaning: MaskMeaning) -> Annotation:
+    return Annotation(read_labels(mask, meaning, image_size_hw(image)))
+
+
+_EXPECTED = (
+    "Expected, for example, images/NAME.jpg with masks/NAME.png, or NAME.jpg beside NAME_mask.png."
+)
+
+
+def _no_pairs(root: Path, found: Pairs) -> str:
+    images = [file for file in found.unpaired if file not in found.masks]
+    if found.masks and images:
+        return (
+            f"No mask in {root} has the name of a picture: {len(images)} pictures such as "
+            f"{images[0]}, {len(found.masks)} masks such as {min(found.masks)}. {_EXPECTED}"
+        )
+    if found.masks:
+        return f"{root} holds {len(found.masks)} masks and no pictures. {_EXPECTED}"
+    if not images:
+        return f"{root} holds no pictures that could have masks. {_EXPECTED}"
+    return f"{root} holds {len(images)} pictures such as {images[0]}, but no masks. {_cure(root)}"
+
+
+def _cure(root: Path) -> str:
+    """Where outlines are there in another form, say so instead of repeating the layout."""
+    other = [file for file in glimpse(root) if file.lower().endswith((".json", ".xml", ".mat"))]
+    if other:
+        return (
+            f"Outlines in other forms ({other[0]}) are not read: export them as mask pictures, "
+            "for example masks/NAME.png."
+        )
+    return _EXPECTED

@@ -1,0 +1,64 @@
+"""CamVid: frames from a car, in the layout that SegNet's authors pass on.
+
+train/NAME.png with trainannot/NAME.png, and the same for val and test; mask values 0 to 10 are
+classes and 11 is void. Brostow, Fauqueur, Cipolla: Semantic object classes in video, 2009; the
+eleven classes are those of Badrinarayanan, Kendall, Cipolla: SegNet, 2017.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
+from pixelwise.datasets._masks import MaskMeaning
+from pixelwise.datasets._paired import Paired, open_paired
+from pixelwise.datasets._pairs import pair_up
+from pixelwise.types import Category
+
+# The four drives the frames were taken on; what follows is the frame's number.
+_FRAME = re.compile(r"(?P<clip>0001TP|0006R0|0016E5|(?:Seq)?05VD)_[a-z]?\d+(?:_L)?")
+
+_CLASSES = (
+    Category("sky", (128, 128, 128)),
+    Category("building", (128, 0, 0)),
+    Category("pole", (192, 192, 128)),
+    Category("road", (128, 64, 128)),
+    Category("pavement", (60, 40, 222)),
+    Category("tree", (128, 128, 0)),
+    Category("sign", (192, 128, 128)),
+    Category("fence", (64, 64, 128)),
+    Category("car", (64, 0, 128)),
+    Category("pedestrian", (64, 64, 0)),
+    Category("bicyclist", (0, 128, 192)),
+)
+_VOID = 11
+
+
+def likeness(root: Path) -> float:
+    """Sure when nearly all pictures are named as CamVid's frames."""
+    names = [stem(file) for file in pictures(glimpse(root))]
+    hits = sum(_FRAME.fullmatch(name) is not None for name in names)
+    return 0.95 if names and hits >= 0.8 * len(names) else 0.0
+
+
+def read(root: Path, masks: str) -> Paired:
+    """Frames with their drive as ``clip``.
+
+    Masks in SegNet's folders have SegNet's eleven classes; others are looked at as in any folder.
+
+    Raises:
+        PixelwiseError: nothing pairs, or unclear mask values.
+    """
+    found = pair_up(list_files(root))
+    by_segnet = all(folder_of(pair.mask).endswith("annot") for pair in found.pairs)
+    meaning = None
+    if masks == "auto" and by_segnet:
+        meaning = MaskMeaning("index", _CLASSES, tuple(range(len(_CLASSES))), (_VOID, 255))
+    groups = {pair.id: {"clip": _clip(pair.image)} for pair in found.pairs}
+    return open_paired("camvid", root, found, masks, groups=groups, meaning=meaning)
+
+
+def _clip(image: str) -> str:
+    match = _FRAME.fullmatch(stem(image))
+    return match["clip"] if match else stem(image)

@@ -1,0 +1,272 @@
+"""``pixelwise check``: what is in a folder, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pixelwise import draw, findings
+from pixelwise.datasets import Dataset, open_dataset
+from pixelwise.datasets._look import even_sample
+from pixelwise.findings import Finding, Severity
+from pixelwise.fingerprints import fingerprints_of
+from pixelwise.progress import Progress
+from pixelwise.scan import Seen, scan
+from pixelwise.splits import PARTS, make_split, stratum
+from pixelwise.types import Category, Image, LabelMap, PixelwiseError, Sample
+
+_MOST_READ = 5_000
+_MOST_HASHED = 50_000
+_ON_SHEET = 48
+_TILE_PX = 240
+_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a folder holds.
+
+    ``shares``: of each category, of all labelled pixels read. ``sizes_hw``: smallest, median and
+    largest picture by area. ``groups``: fact -> value -> number of pictures. ``split``: part ->
+    stratum -> number of pictures, as training would split with seed 0. ``notes``: what was decided
+    while reading. ``plan``: what training would do, lines. ``sheet``: the contact sheet.
+    """
+
+    root: Path
+    layout: str
+    num_pictures: int
+    categories: tuple[Category, ...]
+    shares: tuple[float, ...]
+    sizes_hw: tuple[tuple[int, int], ...]
+    groups: Mapping[str, Mapping[str, int]]
+    split: Mapping[str, Mapping[str, int]]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    plan: tuple[str, ...] = ()
+    sheet: Path | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether training on it would be right."""
+        return all(finding.severity != "error" for finding in self.findings)
+
+
+def check(
+    data: str | Path,
+    masks: str = "auto",
+    out: str | Path | None = None,
+    *,
+    plan: Sequence[str] = (),
+) -> Report:
+    """Read every picture and mask of a folder once and say what is wrong with them.
+
+    Of more than 5,000 pictures an even sample of 5,000 is read; copies are looked for among the
+    first 50,000.
+
+    Args:
+        data: the folder.
+        masks: what mask values mean, see `pixelwise.datasets._masks`.
+        out: folder for contact_sheet.png, up to 48 pictures with their outlines, doubtful ones
+            first; None for no sheet.
+        plan: what training would do, lines to repeat in the report.
+
+    Raises:
+        PixelwiseError: nothing recognised in the folder, or masks that could mean two things.
+    """
+    dataset = open_dataset(data, masks)
+    samples = [dataset[index] for index in range(len(dataset))]
+    chosen = [samples[index] for index in even_sample(len(samples), _MOST_READ)]
+    with Progress("checking", len(chosen)) as bar:
+        seen = scan(chosen, len(dataset.categories), bar.at)
+    prints = fingerprints_of(samples[:_MOST_HASHED])
+    usable = [each for each in seen if each.problem is None]
+    found = [*_findings(dataset, samples, seen, usable, prints)]
+    split, more = _split(samples, seen, prints)
+    sheet = None if out is None or not usable else Path(out) / "contact_sheet.png"
+    if sheet is not None:
+        write_sheet(sheet, usable, dataset.categories)
+    return Report(
+        dataset.root,
+        dataset.layout,
+        len(samples),
+        dataset.categories,
+        _shares(usable, len(dataset.categories)),
+        _sizes(usable),
+        _groups(samples),
+        split,
+        (*found, *more),
+        dataset.notes,
+        tuple(plan),
+        sheet,
+    )
+
+
+def _findings(
+    dataset: Dataset,
+    samples: Sequence[Sample],
+    seen: Sequence[Seen],
+    usable: Sequence[Seen],
+    prints: Mapping[str, str],
+) -> Iterator[Finding]:
+    if len(seen) < len(samples):
+        text = f"Of {len(samples):,} pictures an even sample of {len(seen):,} was read."
+        yield Finding("note", text)
+    yield from findings.unreadable(seen)
+    if not any(each.problem for each in seen):
+        yield from findings.too_few(len(usable))
+    if usable:
+        yield from findings.labels(usable, dataset.categories)
+    yield from findings.leaked(samples, prints)
+    yield from findings.copies(usable, prints)
+    yield from findings.unpaired(dataset.unpaired, dataset.root)
+    yield from findings.sizes(usable)
+
+
+def _split(
+    samples: Sequence[Sample], seen: Sequence[Seen], prints: Mapping[str, str]
+) -> tuple[dict[str, dict[str, int]], list[Finding]]:
+    """How training would split what can be used, and the doubts about it."""
+    bad = {each.sample.id for each in seen if each.problem}
+    kept = [sample for sample in samples if sample.id not in bad]
+    try:
+        split = make_split(kept, 0, fingerprints=prints)
+    except PixelwiseError:
+        return {}, []  # too few pictures: found already
+    counts: dict[str, Counter[str]] = {part: Counter() for part in PARTS}
+    for sample in kept:
+        counts[split.parts[sample.id]][stratum(sample)] += 1
+    # Leaks are findings of their own, with the files they are about.
+    doubts = [text for text in split.warnings if "more than one of the folder's parts" not in text]
+    named = {part: dict(sorted(count.items())) for part, count in counts.items() if count}
+    return named, [Finding("warning", text) for text in doubts]
+
+
+def _shares(seen: Sequence[Seen], num_categories: int) -> tuple[float, ...]:
+    total = np.zeros(num_categories, dtype=np.int64)
+    for each in seen:
+        total += np.array(each.pixels, dtype=np.int64)
+    return tuple((total / max(1, total.sum())).tolist())
+
+
+def _sizes(seen: Sequence[Seen]) -> tuple[tuple[int, int], ...]:
+    by_area = sorted((each.image_hw for each in seen), key=lambda hw: (hw[0] * hw[1], hw))
+    return (by_area[0], by_area[len(by_area) // 2], by_area[-1]) if by_area else ()
+
+
+def _groups(samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = {}
+    for sample in samples:
+        for fact, value in sample.groups.items():
+            counts.setdefault(fact, Counter())[value] += 1
+    return {fact: dict(count.most_common()) for fact, count in sorted(counts.items())}
+
+
+# --- the contact sheet ---------------------------------------------------------------------------
+
+
+def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]) -> None:
+    """Up to 48 pictures with their outlines as one PNG; masks that look inverted come first."""
+    doubtful = [each for each in seen if len(categories) == 2 and findings.is_inside_out(each)]
+    first = doubtful[: _ON_SHEET // 2]
+    rest = [each for each in seen if each not in first]
+    even = [rest[index] for index in even_sample(len(rest), _ON_SHEET - len(first))]
+    shown = [*first, *even]
+    tiles = [_tile(each.sample, categories) for each in shown]
+    captions = [each.sample.id for each in shown]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw.write_png(path, draw.contact_sheet(tiles, captions, columns=_COLUMNS, tile_px=_TILE_PX))
+
+
+def _tile(sample: Sample, categories: Sequence[Category]) -> Image:
+    image = draw.fit(sample.read_image(), _TILE_PX)
+    height, width = image.shape[:2]
+    labels: LabelMap = np.asarray(
+        cv2.resize(
+            sample.read_annotation().semantic,
+            (width, height),
+            interpolation=cv2.INTER_NEAREST_EXACT,
+        ),
+        dtype=np.uint8,
+    )
+    return draw.outline(image, labels, categories)
+
+
+# --- for people ----------------------------------------------------------------------------------
+
+_MARKS: dict[Severity, tuple[str, str]] = {
+    "error": ("ERROR", "bold red"),
+    "warning": ("warning", "yellow"),
+    "note": ("note", "dim"),
+}
+_MOST_ROWS = 30
+
+
+def render(report: Report) -> RenderableType:
+    """The report for a terminal."""
+    parts: list[RenderableType] = [_summary(report)]
+    parts += [Padding(_category_table(report), (1, 0, 0, 0))]
+    if report.split:
+        parts.append(Padding(_split_table(report), (1, 0, 0, 0)))
+    parts += [Text(f"  {note}", style="dim") for note in report.notes]
+    if report.plan:
+        parts += [Text(), Text("Training would:"), *(Text(f"  {line}") for line in report.plan)]
+    parts += [Text(), *(_line(finding) for finding in report.findings)]
+    if report.sheet is not None:
+        parts.append(Text(f"Contact sheet: {report.sheet}"))
+    parts.append(_verdict(report))
+    return Group(*parts)
+
+
+def _summary(report: Report) -> Text:
+    lines = [f"{report.root}: {report.num_pictures} pictures with masks, layout {report.layout}."]
+    if report.sizes_hw:
+        small, median, large = (f"{w} x {h}" for h, w in report.sizes_hw)
+        lines.append(f"Sizes: {small} to {large}, median {median} pixels.")
+    for fact, values in report.groups.items():
+        shown = ", ".join(f"{value} {count}" for value, count in list(values.items())[:6])
+        dots = ", ..." if len(values) > 6 else ""
+        lines.append(f"{fact}: {len(values)} ({shown}{dots})")
+    return Text("\n".join(lines))
+
+
+def _category_table(report: Report) -> Table:
+    table = Table("category", "share of pixels", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    rows = sorted(zip(report.categories, report.shares, strict=True), key=lambda row: -row[1])
+    for category, share in rows[:_MOST_ROWS]:
+        red, green, blue = category.color
+        swatch = Text("  ", style=f"on rgb({red},{green},{blue})")
+        table.add_row(swatch + Text(f" {category.name}"), f"{100 * share:.2f} %")
+    if len(rows) > _MOST_ROWS:
+        table.add_row(f"   and {len(rows) - _MOST_ROWS} more", "")
+    return table
+
+
+def _split_table(report: Report) -> Table:
+    strata = sorted({name for counts in report.split.values() for name in counts})
+    named = [name or "not known" for name in strata] if strata != [""] else []
+    table = Table("split (seed 0)", "pictures", *named, box=None, pad_edge=False)
+    for part, counts in report.split.items():
+        each = [str(counts.get(name, 0)) for name in strata] if named else []
+        table.add_row(part, str(sum(counts.values())), *each)
+    return table
+
+
+def _line(finding: Finding) -> Text:
+    mark, style = _MARKS[finding.severity]
+    return Text.assemble((f"{mark}: ", style), finding.message)
+
+
+def _verdict(report: Report) -> Text:
+    if report.ok:
+        return Text("Fit to learn from.", style="green")
+    return Text("Training on this would be wrong: see the errors above.", style="bold red")

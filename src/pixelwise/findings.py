@@ -1,0 +1,216 @@
+"""What can be wrong with a folder of pictures and masks: one function for each thing.
+
+An *error* means that training would be wrong: nothing to learn from, or a test that is known
+beforehand. A *warning* names pictures that are left out or look wrong, a *note* what was mended.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pixelwise.fingerprints import UNREADABLE
+from pixelwise.scan import Seen
+from pixelwise.splits import FEWEST, Leak, leaks
+from pixelwise.types import Category, Sample
+
+Severity = Literal["error", "warning", "note"]
+
+_TINY_PX = 32
+# Foreground along nearly the whole edge and less of it in the middle: the reverse of a picture
+# taken of something. A lesion that fills the field fills the middle too.
+_EDGE = 0.9
+_MIDDLE = 0.95
+# Frames of one film on two sides flatter the numbers, but published splits are made so (CamVid's);
+# one patient or one lesion on two sides makes them wrong.
+_SERIOUS = ("picture", "patient", "lesion")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong: how badly, one or two sentences, and the files it is about."""
+
+    severity: Severity
+    message: str
+    files: tuple[Path, ...] = ()
+
+
+def unpaired(files: Sequence[Path], root: Path) -> Iterable[Finding]:
+    """Pictures without masks and the reverse."""
+    if files:
+        one = files[0].relative_to(root)
+        yield Finding(
+            "warning",
+            f"{_count(files, 'file')} without a partner (a picture without a mask or the reverse) "
+            f"{_are(files)} left out, for example {one}.",
+            tuple(files),
+        )
+
+
+def unreadable(seen: Sequence[Seen]) -> Iterable[Finding]:
+    """Pictures that training would leave out, by reason; too many of them is an error."""
+    bad = [each for each in seen if each.problem]
+    if not bad:
+        return
+    usable = len(seen) - len(bad)
+    files = tuple(each.sample.files[0] for each in bad)
+    severity: Severity = "error" if len(bad) > usable or usable < FEWEST else "warning"
+    yield Finding(
+        severity,
+        f"{len(bad)} of {len(seen)} cannot be used and {_are(bad)} left out. {bad[0].problem}",
+        files,
+    )
+    for each in bad[1:10]:
+        yield Finding("warning", each.problem or "", (each.sample.files[0],))
+    if len(bad) > 10:
+        yield Finding("warning", f"And {len(bad) - 10} more of this kind.", files[10:])
+
+
+def too_few(count: int) -> Iterable[Finding]:
+    """Not enough to split."""
+    if count < FEWEST:
+        yield Finding(
+            "error",
+            f"{count} usable pictures with masks are too few to learn from and to test on: at "
+            f"least {FEWEST} are needed.",
+        )
+
+
+def labels(seen: Sequence[Seen], categories: Sequence[Category]) -> Iterable[Finding]:
+    """Masks that are empty, full or turned inside out; categories that never occur."""
+    total = np.sum([each.pixels for each in seen], axis=0)
+    present = [category.name for category, n in zip(categories, total, strict=True) if n]
+    if len(present) <= 1:
+        name = present[0] if present else "nothing"
+        yield Finding(
+            "error",
+            f"Every mask shows {name} alone: there is nothing to tell apart. Check that the masks "
+            "are the right files, and what their values mean (--masks).",
+        )
+        return
+    if len(categories) == 2:
+        yield from _two_category_masks(seen, categories[1].name)
+    missing = [category.name for category in categories if category.name not in present]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        yield Finding(
+            "note", f"{len(missing)} of {len(categories)} categories never occur: {shown}."
+        )
+
+
+def _two_category_masks(seen: Sequence[Seen], name: str) -> Iterable[Finding]:
+    empty = [each for each in seen if each.pixels[1] == 0]
+    if empty:
+        yield _about(empty, "warning", f"mask{_s(empty)} without any {name}")
+    full = [each for each in seen if sum(each.pixels) and each.pixels[0] == 0]
+    if full:
+        yield _about(full, "warning", f"mask{_s(full)} where every pixel is {name}")
+    inside_out = [each for each in seen if is_inside_out(each)]
+    if inside_out and len(inside_out) >= 0.5 * len(seen):
+        yield _about(
+            inside_out,
+            "warning",
+            f"of {len(seen)} masks look inverted ({name} along the edge, background in the middle)",
+            "If background and foreground are changed over, invert the masks.",
+        )
+    elif inside_out:
+        yield _about(
+            inside_out,
+            "warning",
+            f"mask{_s(inside_out)} unlike the others, as if inverted ({name} along the edge, "
+            "background in the middle)",
+            "Look at the contact sheet (--out), and invert what is wrong.",
+        )
+
+
+def is_inside_out(each: Seen) -> bool:
+    """Whether the mask of a two-category picture looks inverted."""
+    return each.border > _EDGE and each.middle < min(_MIDDLE, each.border)
+
+
+def sizes(seen: Sequence[Seen]) -> Iterable[Finding]:
+    """Tiny pictures, and masks that had to be brought to their pictures' size."""
+    tiny = [each for each in seen if min(each.image_hw) < _TINY_PX]
+    if tiny:
+        yield _about(tiny, "warning", f"picture{_s(tiny)} less than {_TINY_PX} pixels wide or high")
+    other = [each for each in seen if each.image_hw != each.mask_hw]
+    if other:
+        (h, w), (H, W) = other[0].mask_hw, other[0].image_hw
+        yield _about(
+            other,
+            "note",
+            f"mask{_s(other)} of another size than the picture, resized by nearest neighbour "
+            f"({w} x {h} to {W} x {H} in the first)",
+        )
+
+
+def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]:
+    """The same picture more than once, all the worse with different masks."""
+    groups: dict[str, list[Seen]] = defaultdict(list)
+    for each in seen:
+        if prints.get(each.sample.id, UNREADABLE) != UNREADABLE:
+            groups[prints[each.sample.id]].append(each)
+    twice = [group for group in groups.values() if len(group) > 1]
+    unlike = [group for group in twice if len({each.mask_print for each in group}) > 1]
+    if unlike:
+        first = [each.sample.id for each in unlike[0]]
+        yield Finding(
+            "warning",
+            f"{_count(unlike, 'picture')} more than once with different masks, for example "
+            f"{' and '.join(first[:2])}: keep the right one.",
+            tuple(each.sample.files[0] for group in unlike for each in group),
+        )
+    same = [group for group in twice if group not in unlike]
+    if same:
+        first = [each.sample.id for each in same[0]]
+        yield Finding(
+            "note",
+            f"{_count(same, 'picture')} more than once, for example {' and '.join(first[:2])}; the "
+            "split keeps copies together.",
+            tuple(each.sample.files[0] for group in same for each in group),
+        )
+
+
+def leaked(samples: Sequence[Sample], prints: Mapping[str, str]) -> Iterable[Finding]:
+    """What the folder's own train, val and test share."""
+    declared = {sample.id: sample.split for sample in samples if sample.split is not None}
+    if "train" not in declared.values():
+        return
+    files = {sample.id: sample.files[0] for sample in samples}
+    by_fact: dict[str, list[Leak]] = defaultdict(list)
+    for leak in leaks(samples, declared, prints):
+        by_fact[leak.fact].append(leak)
+    for fact, found in by_fact.items():
+        first = found[0]
+        parts = sorted({declared[name] for name in first.ids if name in declared})
+        example = " and ".join(first.ids[:2]) if fact == "picture" else first.value
+        yield Finding(
+            "error" if fact in _SERIOUS else "warning",
+            f"{_count(found, fact)} in more than one of the folder's own parts, for example "
+            f"{example} in {' and '.join(parts)}: a test on what was learned from measures memory. "
+            "Move each to one side.",
+            tuple(files[name] for leak in found for name in leak.ids),
+        )
+
+
+def _about(seen: Sequence[Seen], severity: Severity, what: str, cure: str = "") -> Finding:
+    names = ", ".join(each.sample.id for each in seen[:3]) + (", ..." if len(seen) > 3 else "")
+    message = f"{len(seen)} {what}: {names}. {cure}".strip()
+    return Finding(severity, message, tuple(each.sample.files[-1] for each in seen))
+
+
+def _count(found: Sequence[object], noun: str) -> str:
+    return f"{len(found)} {noun}{_s(found)}"
+
+
+def _s(found: Sequence[object]) -> str:
+    return "" if len(found) == 1 else "s"
+
+
+def _are(found: Sequence[object]) -> str:
+    return "is" if len(found) == 1 else "are"

@@ -1,0 +1,92 @@
+"""Reading every picture and mask of a dataset once, and keeping only numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.fingerprints import fingerprint
+from pixelwise.types import IGNORE, LabelMap, PixelwiseError, Sample
+
+# Masks and pictures wait in memory for their turn; this many at most.
+_AHEAD = 64
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one picture and its mask are like, in numbers.
+
+    ``problem``: why it cannot be used, a sentence; then the rest is empty. ``pixels``: of each
+    category. ``border`` and ``middle``: share of foreground (every category but the first) along
+    the picture's edge and in its middle quarter. ``mask_hw`` is the mask file's own size.
+    """
+
+    sample: Sample
+    problem: str | None = None
+    image_hw: tuple[int, int] = (0, 0)
+    mask_hw: tuple[int, int] = (0, 0)
+    pixels: tuple[int, ...] = ()
+    border: float = 0.0
+    middle: float = 0.0
+    mask_print: str = ""
+
+    @property
+    def foreground(self) -> float:
+        """Share of labelled pixels that are not of the first category."""
+        return sum(self.pixels[1:]) / max(1, sum(self.pixels))
+
+
+def scan(
+    samples: Sequence[Sample], num_categories: int, on_progress: Callable[[int], None]
+) -> tuple[Seen, ...]:
+    """Read pictures and masks by several threads (the decoders let others run meanwhile).
+
+    Args:
+        samples: what to read.
+        num_categories: of the dataset.
+        on_progress: gets the number done so far.
+    """
+    seen: list[Seen] = []
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for chunk in _chunks(samples):
+            seen += pool.map(lambda sample: see(sample, num_categories), chunk)
+            on_progress(len(seen))
+    return tuple(seen)
+
+
+def see(sample: Sample, num_categories: int) -> Seen:
+    """Read one picture and its mask."""
+    try:
+        image = sample.read_image()
+        labels = sample.read_annotation().semantic
+        mask_hw = image_size_hw(sample.files[1])
+    except PixelwiseError as error:
+        return Seen(sample, str(error))
+    counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:num_categories]
+    return Seen(
+        sample,
+        None,
+        (image.shape[0], image.shape[1]),
+        mask_hw,
+        tuple(counts.tolist()),
+        *_border_and_middle(labels),
+        fingerprint(sample.files[1]),
+    )
+
+
+def _border_and_middle(labels: LabelMap) -> tuple[float, float]:
+    foreground = (labels > 0) & (labels != IGNORE)
+    height, width = labels.shape
+    edges = (foreground[0], foreground[-1], foreground[:, 0], foreground[:, -1])
+    middle = foreground[height // 4 : -(-3 * height // 4), width // 4 : -(-3 * width // 4)]
+    return float(np.concatenate(edges).mean()), float(middle.mean())
+
+
+def _chunks(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
+    for start in range(0, len(samples), _AHEAD):
+        yield samples[start : start + _AHEAD]

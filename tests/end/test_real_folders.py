@@ -1,0 +1,49 @@
+"""Real folders, where they are given: each is read, or the doubt is named."""
+
+import numpy as np
+import pytest
+
+from pixelwise.datasets import open_dataset
+from pixelwise.datasets._pictures import read_stored
+from pixelwise.types import PixelwiseError
+
+pytestmark = pytest.mark.pictures
+
+
+def test_isic_is_238_cases_with_diagnosis_and_source(pictures):
+    dataset = open_dataset(pictures / "isic")
+    groups = [dataset[index].groups for index in range(len(dataset))]
+    assert (dataset.layout, len(dataset), dataset.unpaired) == ("isic", 238, ())
+    assert sum("diagnosis" in each for each in groups) == 93
+    assert all("source" in each for each in groups)
+
+
+def test_garments_are_59_classes_or_one_person_whose_seams_change_a_thousandth(pictures):
+    assert len(open_dataset(pictures / "ccp").categories) == 59
+    dataset = open_dataset(pictures / "ccp", "binary=person")
+    changed = []
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        person = sample.read_annotation().semantic == 1
+        plain = read_stored(sample.files[1]).values > 0
+        assert not (plain & ~person).any()
+        changed.append(person.sum() / plain.sum() - 1)
+    assert np.mean(changed) == pytest.approx(0.0009, abs=0.0002)
+
+
+def test_camvid_is_recognised_with_two_clips(pictures):
+    dataset = open_dataset(pictures / "camvid")
+    clips = {dataset[index].groups["clip"] for index in range(len(dataset))}
+    assert (dataset.layout, len(dataset), clips) == ("camvid", 15, {"0001TP", "Seq05VD"})
+
+
+def test_nuclei_are_asked_about_and_read_as_one_class(pictures):
+    with pytest.raises(PixelwiseError, match=r"instance ids.*375 in one file"):
+        open_dataset(pictures / "dsb2018")
+    assert open_dataset(pictures / "dsb2018", "binary=nucleus").masks == "binary=nucleus"
+
+
+@pytest.mark.parametrize("name", ["lsp", "coco_mini", "golden"])
+def test_outlines_that_are_no_mask_pictures_are_named(pictures, name):
+    with pytest.raises(PixelwiseError, match=r"but no masks\. Outlines in other forms"):
+        open_dataset(pictures / name)

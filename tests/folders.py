@@ -1,0 +1,127 @@
+"""Small folders in every layout that is read, made up and written in a moment."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from discs import draw_disc
+
+Array = NDArray[np.generic]
+SIZE_HW = (36, 48)
+
+CAMVID_NAMES = ("0001TP_000010", "0006R0_f00020", "0016E5_00030", "Seq05VD_f00040")
+MADS_NAMES = (
+    "HipHop_HipHop1_C0_00180",
+    "HipHop_HipHop1_C2_00180",
+    "Jazz_Jazz4_C1_00225",
+    "Kata_F2_C0_00045",
+)
+
+
+def write(path: Path, array: Array, **how: object) -> Path:
+    """Write an array as a picture, in the format of the name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Pil.fromarray(np.asarray(array)).save(path, **how)
+    return path
+
+
+def image_of(index: int, size_hw: tuple[int, int] = SIZE_HW) -> Array:
+    return draw_disc(index, size_hw)[0]
+
+
+def mask_of(index: int, size_hw: tuple[int, int] = SIZE_HW) -> Array:
+    """(H, W) bool."""
+    return draw_disc(index, size_hw)[1]
+
+
+def white(mask: Array) -> Array:
+    """A mask as 0 and 255."""
+    return np.asarray(mask, dtype=np.uint8) * 255
+
+
+def write_pairs(
+    root: Path,
+    count: int = 6,
+    image: str = "images/p{}.png",
+    mask: str = "masks/p{}.png",
+    values: Callable[[Array], Array] = white,
+    start: int = 0,
+) -> Path:
+    """Discs, named after the patterns; ``values`` turns a bool mask into what is written."""
+    for index in range(start, start + count):
+        write(root / image.format(index), image_of(index))
+        write(root / mask.format(index), values(mask_of(index)))
+    return root
+
+
+def write_folder(root: Path) -> Path:
+    return write_pairs(root)
+
+
+def write_isic(root: Path) -> Path:
+    return write_pairs(
+        root, image="images/ISIC_000000{}.png", mask="masks/ISIC_000000{}_segmentation.png"
+    )
+
+
+def write_mads(root: Path) -> Path:
+    for index, name in enumerate(MADS_NAMES):
+        write(root / "images" / f"{name}.png", image_of(index))
+        write(root / "masks" / f"{name}.png", white(mask_of(index)))
+        write(root / "collages" / f"{name}.jpg", image_of(index))
+    return root
+
+
+def write_camvid(root: Path, parts: tuple[str, ...] = ("train", "val", "test")) -> Path:
+    """Masks: disc = road (3), a void corner (11), the rest sky (0)."""
+    for part in parts:
+        for index, name in enumerate(CAMVID_NAMES):
+            labels = mask_of(index).astype(np.uint8) * 3
+            labels[:2, :2] = 11
+            write(root / part / f"{name}.png", image_of(index))
+            write(root / f"{part}annot" / f"{name}.png", labels)
+    return root
+
+
+PH2_HEADER = (
+    "||   Name || Histological Diagnosis || Clinical Diagnosis || Asymmetry | Pigment Network | "
+    "Dots/Globules | Streaks | Regression Areas | Blue-Whitish Veil ||           Colors ||"
+)
+PH2_CASES = ("IMD002", "IMD003", "IMD009", "IMD375", "IMD417")
+
+
+def write_ph2(root: Path) -> Path:
+    """As its owners pass it on: 1-bit masks but one of 24 bits, a stray JPEG, a roi folder."""
+    rows = [PH2_HEADER]
+    for index, case in enumerate(PH2_CASES):
+        folder = root / "PH2 Dataset images" / case
+        write(folder / f"{case}_Dermoscopic_Image" / f"{case}.bmp", image_of(index))
+        mask = mask_of(index)
+        if index == 0:
+            three = np.repeat(white(mask)[..., None], 3, axis=2)
+            write(folder / f"{case}_lesion" / f"{case}_lesion.bmp", three)
+            write(folder / f"{case}_lesion" / f"{case}_lesion.jpg", three, quality=60)
+            write(folder / f"{case}_roi" / f"{case}_R1_Label4.bmp", mask)
+        else:
+            write(folder / f"{case}_lesion" / f"{case}_lesion.bmp", mask)
+        rows.append(f"|| {case} ||  || {index % 3} || 0 | AT |  A |  A |  A |  A || 4 ||")
+    rows += [
+        "",
+        "Legends:",
+        "Clinical Diagnosis: 0 - Common Nevus; 1 - Atypical Nevus; 2 - Melanoma",
+    ]
+    (root / "PH2_dataset.txt").write_text("\n".join(rows), encoding="utf-8")
+    return root
+
+
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "camvid": write_camvid,
+    "folder": write_folder,
+    "isic": write_isic,
+    "mads": write_mads,
+    "ph2": write_ph2,
+}
+"""Layout -> a function that writes a small folder in it."""
