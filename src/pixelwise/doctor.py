@@ -20,6 +20,7 @@ from pixelwise.datasets._look import even_sample
 from pixelwise.findings import Finding, Severity
 from pixelwise.fingerprints import fingerprints_of
 from pixelwise.progress import Progress
+from pixelwise.recipe import Facts, derive, describe
 from pixelwise.scan import Seen, scan
 from pixelwise.splits import PARTS, make_split, stratum
 from pixelwise.types import Category, Image, LabelMap, PixelwiseError, Sample
@@ -60,13 +61,7 @@ class Report:
         return all(finding.severity != "error" for finding in self.findings)
 
 
-def check(
-    data: str | Path,
-    masks: str = "auto",
-    out: str | Path | None = None,
-    *,
-    plan: Sequence[str] = (),
-) -> Report:
+def check(data: str | Path, masks: str = "auto", out: str | Path | None = None) -> Report:
     """Read every picture and mask of a folder once and say what is wrong with them.
 
     Of more than 5,000 pictures an even sample of 5,000 is read; copies are looked for among the
@@ -77,7 +72,6 @@ def check(
         masks: what mask values mean, see `pixelwise.datasets._masks`.
         out: folder for contact_sheet.png, up to 48 pictures with their outlines, doubtful ones
             first; None for no sheet.
-        plan: what training would do, lines to repeat in the report.
 
     Raises:
         PixelwiseError: nothing recognised in the folder, or masks that could mean two things.
@@ -105,7 +99,7 @@ def check(
         split,
         (*found, *more),
         dataset.notes,
-        tuple(plan),
+        _plan(dataset, usable),
         sheet,
     )
 
@@ -148,6 +142,15 @@ def _split(
     doubts = [text for text in split.warnings if "more than one of the folder's parts" not in text]
     named = {part: dict(sorted(count.items())) for part, count in counts.items() if count}
     return named, [Finding("warning", text) for text in doubts]
+
+
+def _plan(dataset: Dataset, seen: Sequence[Seen]) -> tuple[str, ...]:
+    """What training would do without being asked for anything else."""
+    if not seen:
+        return ()
+    median_hw = _sizes(seen)[1]
+    facts = Facts(dataset.layout, len(dataset), len(dataset.categories), median_hw)
+    return tuple(describe(derive(facts, str(dataset.root), {})))
 
 
 def _shares(seen: Sequence[Seen], num_categories: int) -> tuple[float, ...]:

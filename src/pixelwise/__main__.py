@@ -1,0 +1,5 @@
+"""``python -m pixelwise`` is the command ``pixelwise``."""
+
+from pixelwise.cli import main
+
+main()

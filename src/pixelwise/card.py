@@ -1,0 +1,31 @@
+"""The card of a run: what it is, for people, in one page of Markdown."""
+
+from __future__ import annotations
+
+from pixelwise.files import write_text
+from pixelwise.recipe import describe
+from pixelwise.run import Run
+
+
+def write_card(run: Run) -> None:
+    """Write ``card.md``; its presence says that learning came to its end."""
+    counts = {part: len(run.ids(part)) for part in ("train", "val", "test")}
+    names = ", ".join(category.name for category in run.categories)
+    scores = [line["val_score"] for line in run.history]
+    best = [f"- best validation Jaccard: {max(scores):.4f}"] if scores else []
+    text = [
+        f"# {run.path.name}",
+        "",
+        f"Learned by pixelwise to tell apart: {names}.",
+        "",
+        f"- data: {run.recipe.data} (fingerprint {run.fingerprint})",
+        f"- pictures: {', '.join(f'{count} {part}' for part, count in counts.items())}",
+        *[f"- {line}" for line in describe(run.recipe)],
+        *best,
+        "",
+        "The validation score chose the weights and is not a measure of accuracy; "
+        "`pixelwise evaluate` gives one, on pictures that took no part. "
+        "A model of skin lesions is no diagnosis.",
+        "",
+    ]
+    write_text(run.path / "card.md", "\n".join(text))

@@ -1,0 +1,287 @@
+"""The commands: thin, no logic. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+# OpenMP's threads spin while they wait; beside other busy processes that made two-thread
+# PyTorch several times slower. It is read when torch is first imported, so it is set here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import typer
+from rich.console import Console
+
+from pixelwise.types import PixelwiseError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Teach a network to outline things in pictures, and prove how well it learned.",
+)
+console = Console(highlight=False)
+
+Data = Annotated[Path, typer.Argument(help="Folder of images and masks.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Masks = Annotated[
+    str,
+    typer.Option(
+        help="What mask values mean, where the files leave a doubt: auto, binary or binary=NAME "
+        "(everything but 0 is one class), soft or soft=NAME (at least half is), index, colour."
+    ),
+]
+Flips = Annotated[bool, typer.Option("--flips", help="Also look at the mirror image; slower.")]
+Tile = Annotated[
+    int | None,
+    typer.Option(help="Cut larger pictures into tiles with this long a side, in pixels."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def main() -> None:
+    """Run a command; what is wrong with the input is one sentence and exit code 2."""
+    try:
+        app()
+    except PixelwiseError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[red]Error:[/] {error}", markup=True
+        )
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print(
+            "Interrupted. The same command goes on from the last saved state."
+        )
+        sys.exit(130)
+
+
+def _seconds(text: str) -> float:
+    """'90s', '10m', '1.5h', or seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if not match or float(match[1]) == 0:
+        raise PixelwiseError(f"A budget is a time such as 90s, 10m or 1.5h, not '{text}'.")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _losses(text: str) -> dict[str, float]:
+    """'cross_entropy=1,dice=0.5' or 'lovasz'."""
+    losses = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition("=")
+        try:
+            losses[name] = float(weight or 1)
+        except ValueError:
+            raise PixelwiseError(
+                f"A loss is NAME or NAME=WEIGHT, such as cross_entropy=1,dice=0.5, not '{part}'."
+            ) from None
+    return losses
+
+
+def _asked(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@app.command()
+def check(
+    data: Data,
+    masks: Masks = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the contact sheet; none is drawn without it.")
+    ] = None,
+) -> None:
+    """Say what is in a folder, and what is wrong with it."""
+    from pixelwise import doctor
+
+    report = doctor.check(data, masks=masks, out=out)
+    console.print(doctor.render(report))
+    if not report.ok:
+        raise typer.Exit(2)
+
+
+@app.command()
+def train(
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run [runs/NAME OF DATA].")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time to learn in, such as 90s, 10m, 1.5h [10m].")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of steps, instead of a time.")] = None,
+    network: Annotated[str | None, typer.Option(help="Network [unet].")] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Channels of the network's first level.")
+    ] = None,
+    depth: Annotated[int | None, typer.Option(help="Number of the network's poolings.")] = None,
+    size: Annotated[int | None, typer.Option(help="Long side the network sees, in pixels.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures per step.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="Losses by name, such as cross_entropy=1,dice=0.5.")
+    ] = None,
+    class_weights: Annotated[
+        bool | None, typer.Option("--class-weights", help="Give rare classes more weight.")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or sgd.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    augment: Annotated[
+        float | None, typer.Option(help="Strength of the random changes; 0 = none [1].")
+    ] = None,
+    orientation: Annotated[
+        str | None, typer.Option(help="any (no side of a picture is up) or upright.")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Validations without a better one before stopping; 0 = never."),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Cross-validate with so many folds, each with the budget.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of split, first weights and batches.")] = None,
+    masks: Masks = "auto",
+    workers: Annotated[int, typer.Option(help="Threads that prepare batches.")] = 1,
+    log: Annotated[list[str] | None, typer.Option(help="tensorboard or mlflow.")] = None,
+    compiled: Annotated[
+        bool | None, typer.Option("--compile", help="Compile the network; pays on a GPU.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Learn from a folder; the same command again goes on after an interruption."""
+    from pixelwise import evaluation, training
+
+    asked = _asked(
+        budget_s=None if budget is None else _seconds(budget),
+        steps=steps,
+        network=network,
+        width=width,
+        depth=depth,
+        batch=batch,
+        loss=None if loss is None else _losses(loss),
+        class_weights=class_weights,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        augment=augment,
+        orientation=orientation,
+        patience=patience,
+        folds=folds,
+        seed=seed,
+        compile=compiled,
+    )
+    run = training.train(
+        data,
+        out=out,
+        size=size,
+        workers=workers,
+        loggers=log or (),
+        on_note=console.print,
+        masks=masks,
+        device=device,
+        **asked,
+    )
+    if run.recipe.folds:
+        console.print(evaluation.evaluate(run.path).sentence)
+    console.print(f"The run is in {run.path}. Measure it: pixelwise evaluate {run.path}")
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    data: Annotated[
+        Path | None, typer.Argument(help="Folder of images and masks [the run's own].")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Part of the run's own data: test, val or train [test].")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    masks: Annotated[
+        str | None, typer.Option(help="What mask values mean in DATA [as in the run].")
+    ] = None,
+    pixel_mm: Annotated[
+        float | None, typer.Option(help="Side of a pixel in millimetres, where it is known.")
+    ] = None,
+    flips: Flips = False,
+    tile: Tile = None,
+    device: Device = "auto",
+) -> None:
+    """Measure a run: report.html, metrics.json, per_image.csv."""
+    from pixelwise import evaluation
+
+    result = evaluation.evaluate(
+        run,
+        data,
+        split=split,
+        out=out,
+        masks=masks,
+        pixel_mm=pixel_mm,
+        flips=flips,
+        tile_px=tile,
+        device=device,
+    )
+    console.print(result.sentence)
+    console.print(f"Report: {result.report}")
+    if result.skipped:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="Folder of an evaluated run.")],
+    run_b: Annotated[Path, typer.Argument(help="Another, evaluated on the same pictures.")],
+) -> None:
+    """Say whether the difference between two evaluations is real."""
+    from pixelwise import comparison
+
+    result = comparison.compare(run_a, run_b)
+    console.print(comparison.render(result))
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("predictions"),
+    probs: Annotated[bool, typer.Option("--probs", help="Also write probabilities.")] = False,
+    flips: Flips = False,
+    tile: Tile = None,
+    device: Device = "auto",
+) -> None:
+    """Outline pictures: masks, overlays, a JSON line each; a bad picture is named and skipped."""
+    from pixelwise import predictions
+
+    done = predictions.predict(
+        run, pictures, out=out, probs=probs, flips=flips, tile_px=tile, device=device
+    )
+    for failure in done.failures:
+        Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
+    console.print(f"{len(done.lines)} pictures outlined in {done.out}.")
+    if done.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def madeup(
+    out: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    count: Annotated[int, typer.Option(help="How many pictures.")] = 240,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.")] = 0,
+    size: Annotated[int | None, typer.Option(help="Long side in pixels [about 768].")] = None,
+) -> None:
+    """Write made-up nevi with exact masks, in the layout of the PH2 set."""
+    from pixelwise.madeup import nevi
+    from pixelwise.progress import Progress
+
+    with Progress("drawing", count) as bar:
+        nevi.write_nevi(out, count, seed, long_side_px=size, progress=bar.at)
+    console.print(f"{count} made-up nevi are in {out}.")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for data, run and report.")] = Path("demo"),
+    budget: Annotated[str, typer.Option(help="Time to learn in.")] = "2m",
+) -> None:
+    """Made-up nevi, from drawing them to the report: a few minutes on two cores."""
+    from pixelwise import demonstration
+
+    demonstration.demo(out, budget_s=_seconds(budget), on_note=console.print)

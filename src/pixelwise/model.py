@@ -1,0 +1,45 @@
+"""The model: a network and one head per map. It knows no task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+# The pretrained backbones' mean and spread; used for every network, so that there is one.
+_MEAN = (0.485, 0.456, 0.406)
+_SPREAD = (0.229, 0.224, 0.225)
+
+
+class Model(nn.Module):
+    """``images`` (B, 3, H, W) float32 normalised -> {map name: (B, C, h, w)}.
+
+    Args:
+        network: see `pixelwise.networks`.
+        maps: map name -> channels.
+    """
+
+    def __init__(self, network: nn.Module, maps: Mapping[str, int]) -> None:
+        super().__init__()
+        self.network = network
+        self.heads = nn.ModuleDict(
+            {name: nn.Conv2d(network.features, channels, 1) for name, channels in maps.items()}  # type: ignore[arg-type]
+        )
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture along the side of one pixel of a map."""
+        return self.network.stride  # type: ignore[return-value]
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Maps, before any activation."""
+        features = self.network(images)
+        return {name: head(features) for name, head in self.heads.items()}
+
+
+def normalise(images: Tensor) -> Tensor:
+    """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory."""
+    mean = torch.tensor(_MEAN, device=images.device) * 255
+    spread = torch.tensor(_SPREAD, device=images.device) * 255
+    return ((images.float() - mean) / spread).permute(0, 3, 1, 2)

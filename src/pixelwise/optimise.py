@@ -1,0 +1,90 @@
+"""The optimiser, its schedule, the average of the weights; and their state as plain tensors."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+
+from pixelwise.recipe import Recipe
+
+_WARM_UP = 20
+_FLAT_SHARE = 0.1
+_FLOOR = 0.01
+_CLIP = 5.0
+
+
+def rate(step: int, steps: int | None) -> float:
+    """Share of the peak learning rate at a step: linear warm-up, flat, cosine to 1 %.
+
+    Warm-up and the flat tenth do not look at ``steps``, so that a run whose length is still being
+    measured (None) takes the very steps that it takes when the length is given.
+    """
+    warm = min(1.0, (step + 1) / _WARM_UP)
+    if steps is None:
+        return warm
+    flat = steps * _FLAT_SHARE
+    done = min(1.0, max(0.0, (step - flat) / max(1.0, steps - flat)))
+    return warm * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) or SGD with Nesterov momentum; no decay on vectors."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    free = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+
+
+def clip(model: nn.Module) -> None:
+    """Bound the gradient's norm, so that one odd batch cannot throw the weights away."""
+    torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP, foreach=True)
+
+
+class Average:
+    """The exponential moving average of a model's weights and running statistics.
+
+    Early on the average is short, min(decay, (1 + t) / (10 + t)), so that the first weights are
+    forgotten.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Take in the weights after a step."""
+        keep = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
+        ours, theirs = self.model.state_dict(), model.state_dict()
+        floating = [name for name, value in ours.items() if value.is_floating_point()]
+        torch._foreach_lerp_([ours[n] for n in floating], [theirs[n] for n in floating], 1 - keep)
+        for name in ours.keys() - set(floating):
+            ours[name].copy_(theirs[name])
+
+
+def pack(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as named tensors: "<parameter number>.<key>"."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{key}": value
+        for number, entry in state.items()
+        for key, value in entry.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def unpack(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `pack` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, key = name.split(".")
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -1,0 +1,99 @@
+"""What a run will be, written down before anything is learned: recipe, categories, split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from pixelwise.datasets import Dataset
+from pixelwise.fingerprints import dataset_fingerprint, fingerprints_of
+from pixelwise.recipe import Facts, Recipe
+from pixelwise.run import Run, open_run
+from pixelwise.splits import (
+    Split,
+    make_folds,
+    make_split,
+)
+from pixelwise.types import PixelwiseError
+
+_LOOKED_AT = 32
+
+
+def look(dataset: Dataset) -> Facts:
+    """The facts that a recipe derives itself from; reads up to 32 pictures.
+
+    Raises:
+        PixelwiseError: there is no picture, or none of them can be read.
+    """
+    sizes = []
+    for index in np.linspace(0, len(dataset) - 1, min(_LOOKED_AT, len(dataset))).astype(int):
+        try:
+            sizes.append(dataset[int(index)].read_image().shape[:2])
+        except PixelwiseError:
+            continue
+    if not sizes:
+        raise PixelwiseError(
+            f"{dataset.root} holds no picture that can be read. `pixelwise check` says why."
+        )
+    height, width = np.median(np.array(sizes), axis=0)
+    return Facts(dataset.layout, len(dataset), len(dataset.categories), (int(height), int(width)))
+
+
+def plan(
+    dataset: Dataset, recipe: Recipe, folder: Path, on_note: Callable[[str], None]
+) -> tuple[Run, ...]:
+    """The run, or the runs of a cross-validation: begun now, or found to go on with.
+
+    Raises:
+        PixelwiseError: the folder holds a run with other settings or of other data.
+    """
+    digest = dataset_fingerprint(dataset)
+    if (folder / "recipe.json").exists():
+        run = open_run(folder)
+        _same_or_refuse(run, recipe, digest)
+        return run.folds or (run,)
+    if folder.exists() and any(folder.iterdir()):
+        raise PixelwiseError(f"{folder} is not empty and not a run. Give --out another folder.")
+    samples = [dataset[index] for index in range(len(dataset))]
+    prints = fingerprints_of(samples)
+    if recipe.folds:
+        splits = make_folds(samples, recipe.folds, recipe.seed, fingerprints=prints)
+        # Of the whole, every picture is tested: by the fold that did not see it.
+        whole_split = Split(dict.fromkeys(prints, "test"), splits[0].warnings)
+    else:
+        splits = ()
+        whole_split = make_split(samples, recipe.seed, fingerprints=prints)
+    for warning in whole_split.warnings:
+        on_note(warning)
+
+    def begun(path: Path, recipe: Recipe, split: Split) -> Run:
+        entries = {i: {"split": split.parts[i], "fingerprint": prints[i]} for i in sorted(prints)}
+        run = Run(path, recipe, dataset.categories, entries, digest)
+        run.write()
+        return run
+
+    runs = [begun(folder / f"fold-{k}", recipe.part(k), part) for k, part in enumerate(splits)]
+    # The whole is written last: a folder with a recipe.json is complete.
+    whole = begun(folder, recipe, whole_split)
+    return tuple(runs) or (whole,)
+
+
+def _same_or_refuse(run: Run, recipe: Recipe, digest: str) -> None:
+    """A run goes on only as what it was begun as."""
+    if digest != run.fingerprint:
+        raise PixelwiseError(
+            f"The data in {recipe.data} changed since {run.path} was begun. "
+            "Give --out another folder to learn from it as it is now."
+        )
+    then, now = asdict(run.recipe), asdict(recipe)
+    # A budget fixes the number of steps by itself; one that is asked for must be the same.
+    changed = [name for name in now if now[name] != then[name] and now[name] is not None]
+    if changed:
+        lines = ", ".join(f"{name} was {then[name]}, is {now[name]}" for name in changed)
+        raise PixelwiseError(
+            f"{run.path} was begun with other settings ({lines}). Ask for the same to go on, "
+            "or give --out another folder."
+        )

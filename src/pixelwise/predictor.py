@@ -1,0 +1,143 @@
+"""From pictures to results: the only way, whole or in tiles, one or many.
+
+from pixelwise import load
+result = load("runs/mine")(image)      # image (H, W, 3) uint8 RGB -> Semantic
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pixelwise import device as devices
+from pixelwise.geometry import Warp
+from pixelwise.model import Model, normalise
+from pixelwise.recipe import Recipe
+from pixelwise.run import Run, load_model, open_run
+from pixelwise.tasks import Task
+from pixelwise.tiles import Tiles, predict_tiles
+from pixelwise.types import Category, Image, PixelwiseError, Semantic
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A run, ready to predict. Stateless: one object serves many threads.
+
+    ``models``: one, or the folds of a cross-validation, whose maps are averaged. ``flips``: also
+    look at the mirror image. ``tile_px``: side of the tiles that a picture larger than them is
+    cut into, in its own pixels; None = every picture as a whole.
+    """
+
+    recipe: Recipe
+    categories: tuple[Category, ...]
+    task: Task
+    models: tuple[Model, ...]
+    device: torch.device
+    flips: bool = False
+    tile_px: int | None = None
+
+    def __call__(self, image: Image, *, probs: bool = False) -> Semantic:
+        """Predict one picture.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, any size.
+            probs: whether the result carries the probabilities of every category.
+
+        Raises:
+            PixelwiseError: not such an array.
+        """
+        return self.batch([image], probs=probs)[0]
+
+    def batch(self, images: Sequence[Image], *, probs: bool = False) -> list[Semantic]:
+        """Predict pictures of any sizes together; the same results as one by one."""
+        for image in images:
+            _check(image)
+        if self.tile_px is not None and any(max(_size(i)) > self.tile_px for i in images):
+            return [self._one(image, probs) for image in images]
+        warps = [Warp.fit(_size(image), self.recipe.size_hw) for image in images]
+        maps = self._maps([warp.image(image) for warp, image in zip(warps, images, strict=True)])
+        return [
+            self.task.decode({name: m[i] for name, m in maps.items()}, warp, probs=probs)
+            for i, warp in enumerate(warps)
+        ]
+
+    @torch.inference_mode()
+    def _maps(self, images: Sequence[Image]) -> dict[str, NDArray[np.float32]]:
+        """Maps (B, C, h, w) of pictures at working size, averaged over models and mirror images."""
+        batch = normalise(torch.from_numpy(np.stack(images)).to(self.device))
+        with devices.autocast(self.device):
+            views = [model(batch) for model in self.models]
+            if self.flips:
+                mirrored = torch.flip(batch, dims=(-1,))
+                views += [self.task.flipped(model(mirrored)) for model in self.models]
+        return {name: _mean([view[name] for view in views]) for name in views[0]}
+
+    def _one(self, image: Image, probs: bool) -> Semantic:
+        """One picture, in tiles where it is larger than one."""
+        assert self.tile_px is not None
+        if max(_size(image)) <= self.tile_px:
+            return replace(self, tile_px=None).batch([image], probs=probs)[0]
+        scale = max(self.recipe.size_hw) / self.tile_px
+        tiles = Tiles(_size(image), self.recipe.size_hw, scale, self.models[0].stride)
+        channels = dict(self.task.maps)
+        maps = predict_tiles(image, tiles, channels, self._maps, self.recipe.batch)
+        result: Semantic = self.task.decode(maps, tiles.whole, probs=probs)
+        return result
+
+
+def load(
+    run: str | Path | Run, *, flips: bool = False, tile_px: int | None = None, device: str = "auto"
+) -> Predictor:
+    """Load a run for predicting; of a cross-validation, all folds as one ensemble.
+
+    Args:
+        run: folder of a run, or one that is open.
+        flips: also look at the mirror image and average.
+        tile_px: cut pictures with a longer side than this into tiles with this long a side.
+        device: "auto", "cpu", "cuda" or "mps".
+
+    Raises:
+        PixelwiseError: no run, or a damaged one; ``tile_px`` too small.
+    """
+    if tile_px is not None and tile_px < 32:
+        raise PixelwiseError(f"Tiles of {tile_px} pixels are too small; give at least 32.")
+    run = run if isinstance(run, Run) else open_run(run)
+    place = devices.pick(device)
+    models = tuple(_ready(load_model(part), place) for part in run.folds or (run,))
+    return Predictor(run.recipe, run.categories, run.task(), models, place, flips, tile_px)
+
+
+def _ready(model: Model, device: torch.device) -> Model:
+    return model.to(device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload,no-any-return]
+
+
+def _check(image: Image) -> None:
+    if not (
+        isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.ndim == 3
+        and image.shape[2] == 3
+        and image.size
+    ):
+        found = f"{getattr(image, 'shape', '')} {getattr(image, 'dtype', type(image).__name__)}"
+        raise PixelwiseError(f"A picture is (H, W, 3) uint8 RGB, not {found}.")
+
+
+def _size(image: Image) -> tuple[int, int]:
+    return image.shape[0], image.shape[1]
+
+
+def _mean(views: Sequence[Tensor]) -> NDArray[np.float32]:
+    mean = (
+        torch.stack([view.float() for view in views]).mean(dim=0)
+        if len(views) > 1
+        else views[0].float()
+    )
+    values: NDArray[np.float32] = mean.cpu().numpy()
+    return values

@@ -1,0 +1,235 @@
+"""The recipe: everything that describes a run, in one frozen dataclass.
+
+A recipe derives itself from the data and the budget; a person overrides single lines of it. JSON
+is its output, saved beside the weights, and `Recipe.read` takes it back.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pixelwise.types import PixelwiseError
+
+# Layouts in which no side of a picture is up: the camera was held any way round.
+_ANY_WAY_UP = ("ph2", "isic")
+_MULTIPLE = 32
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a recipe needs to know of the data."""
+
+    layout: str
+    num_pictures: int
+    num_classes: int
+    median_hw: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run, described. Each line: meaning, unit, when to change it."""
+
+    data: str
+    """Folder the run learns from."""
+    task: str = "semantic"
+    """What the maps mean: a module of `pixelwise.tasks`."""
+    masks: str = "auto"
+    """What mask values mean, where the files leave a doubt."""
+    network: str = "unet"
+    """A module of `pixelwise.networks`."""
+    width: int | None = None
+    """Channels of the first level; None = the network's own. More for many pictures and a GPU."""
+    depth: int | None = None
+    """Number of poolings; None = the network's own."""
+    size_hw: tuple[int, int] = (256, 256)
+    """Working height and width in pixels. Larger for thin things, at its price in time."""
+    orientation: str = "upright"
+    """"any" where no side of a picture is up (skin, cells), "upright" otherwise."""
+    augment: float = 1.0
+    """Strength of the changes drawn for learning; 0 = none."""
+    loss: Mapping[str, float] = field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
+    """Name in `pixelwise.losses` -> weight."""
+    class_weights: bool = False
+    """Weight classes by the inverse square root of their share of pixels. For rare classes."""
+    optimizer: str = "adamw"
+    """"adamw" or "sgd" (Nesterov momentum 0.9)."""
+    learning_rate: float = 2e-3
+    """Peak learning rate, after warm-up and before the cosine."""
+    weight_decay: float = 0.01
+    """Decoupled for adamw, L2 for sgd."""
+    batch: int = 8
+    """Pictures per step."""
+    budget_s: float | None = 600.0
+    """Wall-clock seconds for learning; fixes ``steps`` after a first measurement."""
+    steps: int | None = None
+    """Number of steps; None until measured. Giving it repeats a run exactly."""
+    average: float = 0.99
+    """Decay per step of the moving average of the weights, which is what is saved; 0 = none."""
+    patience: int = 10
+    """Validations (of about 20) without a better one before stopping early; 0 = never stop."""
+    seed: int = 0
+    """Of the split, the first weights, and every batch."""
+    folds: int = 0
+    """Cross-validation with so many folds; 0 = one split."""
+    fold: int | None = None
+    """Which fold this run is, inside a cross-validation."""
+    device: str = "auto"
+    """"auto", "cpu", "cuda" or "mps"."""
+    compile: bool = False
+    """Whether torch.compile is used (GPU only; it takes half a minute to start)."""
+
+    def part(self, fold: int) -> Recipe:
+        """The recipe of one fold of this cross-validation."""
+        return replace(self, folds=0, fold=fold)
+
+    def write(self) -> str:
+        """The recipe as JSON text."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a recipe's JSON.
+
+        Raises:
+            PixelwiseError: not JSON, a line it does not know, or a value of the wrong type.
+        """
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise PixelwiseError(f"{path} is not a readable recipe: {error}.") from None
+        return cls.checked(found, where=str(path))
+
+    @classmethod
+    def checked(cls, found: Any, where: str) -> Recipe:
+        """Build a recipe from parsed JSON, refusing what it does not know."""
+        known = typing.get_type_hints(cls)
+        if not isinstance(found, dict) or not set(found) <= set(known):
+            strange = (
+                sorted(set(found) - set(known)) if isinstance(found, dict) else ["not a table"]
+            )
+            raise PixelwiseError(
+                f"{where} is no recipe of this version: {', '.join(strange)}. "
+                f"Known are: {', '.join(known)}."
+            )
+        for name, value in found.items():
+            if not _fits(value, known[name]):
+                raise PixelwiseError(f"{where}: '{name}' cannot be {value!r}.")
+        if "size_hw" in found:
+            found = {**found, "size_hw": tuple(found["size_hw"])}
+        return cls(**found)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, with the sentence that helps."""
+        rules = {
+            "orientation": self.orientation in ("any", "upright"),
+            "optimizer": self.optimizer in ("adamw", "sgd"),
+            "device": self.device in ("auto", "cpu", "cuda", "mps"),
+            "batch": self.batch >= 1,
+            "size_hw": min(self.size_hw) >= _MULTIPLE and max(self.size_hw) <= 4096,
+            "steps": self.steps is None or self.steps >= 1,
+            "budget_s": self.budget_s is None or self.budget_s > 0,
+            "folds": self.folds == 0 or 2 <= self.folds <= 20,
+            "learning_rate": self.learning_rate > 0,
+            "average": 0 <= self.average < 1,
+            "augment": 0 <= self.augment <= 3,
+            "loss": bool(self.loss),
+        }
+        for name, holds in rules.items():
+            if not holds:
+                meaning = _MEANINGS.get(name, "See the recipe's documentation.")
+                raise PixelwiseError(f"'{name}' cannot be {getattr(self, name)!r}. {meaning}")
+
+
+_MEANINGS = {
+    "orientation": "It is 'any' or 'upright'.",
+    "optimizer": "It is 'adamw' or 'sgd'.",
+    "device": "It is 'auto', 'cpu', 'cuda' or 'mps'.",
+    "batch": "At least one picture per step.",
+    "size_hw": f"Sides between {_MULTIPLE} and 4096 pixels.",
+    "folds": "Between 2 and 20 folds, or 0 for one split.",
+    "augment": "Between 0 (none) and 3.",
+    "average": "At least 0 (none) and below 1.",
+}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value can be of a recipe line's type."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, option) for option in arguments)
+    if origin is tuple:
+        return (
+            isinstance(value, list | tuple)
+            and len(value) == len(arguments)
+            and all(_fits(item, kind) for item, kind in zip(value, arguments, strict=True))
+        )
+    if origin is not None:
+        return isinstance(value, Mapping) and all(
+            _fits(item, arguments[1]) for item in value.values()
+        )
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None = None) -> Recipe:
+    """The recipe for a dataset: what was asked for, and the rest from the facts.
+
+    Args:
+        facts: of the data.
+        data: its folder.
+        asked: recipe lines given by the user; the others derive themselves.
+        size: long side of the working size in pixels, where the user gave one.
+
+    Raises:
+        PixelwiseError: a line that does not exist or a value that cannot be.
+    """
+    derived: dict[str, Any] = {
+        "data": data,
+        "orientation": "any" if facts.layout in _ANY_WAY_UP else "upright",
+        "size_hw": working_size(facts.median_hw, size or (256 if facts.num_classes <= 2 else 320)),
+    }
+    if asked.get("steps") is not None:
+        derived["budget_s"] = None
+    return Recipe.checked({**derived, **asked}, where="the request")
+
+
+def working_size(median_hw: tuple[int, int], long_side_px: int) -> tuple[int, int]:
+    """The pictures' own aspect with a given long side, in steps of 32 pixels."""
+    height, width = median_hw
+    scale = long_side_px / max(height, width)
+    sides = (
+        max(_MULTIPLE, round(side * scale / _MULTIPLE) * _MULTIPLE) for side in (height, width)
+    )
+    height, width = sides
+    return height, width
+
+
+def describe(recipe: Recipe) -> list[str]:
+    """What training would do, a line each, for people."""
+    height, width = recipe.size_hw
+    length = f"{recipe.steps} steps" if recipe.steps else _duration(recipe.budget_s)
+    turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
+    return [
+        f"network {recipe.network}, pictures fitted to {width} x {height} and {turns}",
+        f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
+        f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
+        + (f", {recipe.folds} folds" if recipe.folds else ""),
+    ]
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "no time"
+    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
+
+
+NAMES = tuple(line.name for line in fields(Recipe))

@@ -1,0 +1,169 @@
+"""The folder of a run. Loading one never executes anything from it.
+
+::
+
+    RUN/recipe.json         what was done            RUN/history.jsonl   a line per validation
+    RUN/categories.json     index -> name, colour    RUN/state/          for going on
+    RUN/split.json          who learned from what    RUN/card.md         for people
+    RUN/model.safetensors   the best weights         RUN/last.safetensors
+    RUN/fold-K/             each a run, in a cross-validation
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from pixelwise.files import atomic, write_text
+from pixelwise.find import find
+from pixelwise.model import Model
+from pixelwise.recipe import Recipe
+from pixelwise.tasks import Task
+from pixelwise.types import Category, PixelwiseError
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it lies on disk.
+
+    ``split``: sample id -> {"split": "train" | "val" | "test", "fingerprint": content hash}.
+    ``fingerprint``: of the whole training folder. ``history``: one entry per validation.
+    """
+
+    path: Path
+    recipe: Recipe
+    categories: tuple[Category, ...]
+    split: dict[str, dict[str, str]]
+    fingerprint: str
+
+    @property
+    def weights(self) -> Path:
+        """The best weights."""
+        return self.path / "model.safetensors"
+
+    @property
+    def state(self) -> Path:
+        """What going on needs; there while the run is unfinished."""
+        return self.path / "state" / "state.safetensors"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether learning came to its end."""
+        return (self.path / "card.md").exists()
+
+    @property
+    def folds(self) -> tuple[Run, ...]:
+        """The runs of a cross-validation, in order; empty for a single run."""
+        return tuple(open_run(self.path / f"fold-{fold}") for fold in range(self.recipe.folds))
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Step, loss, learning rate, validation score and speed, a line per validation."""
+        path = self.path / "history.jsonl"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def ids(self, part: str) -> list[str]:
+        """The ids of a part, sorted."""
+        return sorted(name for name, entry in self.split.items() if entry["split"] == part)
+
+    def task(self) -> Task:
+        """The task of this run, for decoding."""
+        return build_task(self.recipe, self.categories)
+
+    def write(self) -> None:
+        """Write everything but the weights, each file whole or not at all."""
+        categories = [asdict(category) for category in self.categories]
+        split = {"fingerprint": self.fingerprint, "samples": self.split}
+        write_text(self.path / "categories.json", json.dumps(categories, indent=2) + "\n")
+        write_text(self.path / "split.json", json.dumps(split, indent=1) + "\n")
+        write_text(self.path / "recipe.json", self.recipe.write())
+
+
+def open_run(path: str | Path) -> Run:
+    """Open the folder of a run.
+
+    Raises:
+        PixelwiseError: the folder is no run, or a file in it is damaged.
+    """
+    folder = Path(path)
+    if not (folder / "recipe.json").exists():
+        raise PixelwiseError(
+            f"{folder} is not a run: it has no recipe.json. `pixelwise train DATA` makes one."
+        )
+    recipe = Recipe.read(folder / "recipe.json")
+    categories = _read_json(
+        folder / "categories.json",
+        lambda found: tuple(Category(each["name"], tuple(each["color"])) for each in found),
+    )
+    split, fingerprint = _read_json(
+        folder / "split.json", lambda found: (dict(found["samples"]), str(found["fingerprint"]))
+    )
+    return Run(folder, recipe, categories, split, fingerprint)
+
+
+def _read_json(path: Path, form: Callable[[Any], Read]) -> Read:
+    """Parse a file of a run and bring it into form; whatever fails, the file is named."""
+    try:
+        return form(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PixelwiseError(f"{path} is damaged: {error}. Train the run again.") from None
+
+
+def build_task(recipe: Recipe, categories: tuple[Category, ...], class_weights: Any = None) -> Task:
+    """The recipe's task over these categories."""
+    task: Task = find("tasks", recipe.task).build(categories, recipe.loss, class_weights)
+    return task
+
+
+def build_model(recipe: Recipe, task: Task) -> Model:
+    """The recipe's model, with fresh weights from torch's generator."""
+    network = find("networks", recipe.network).build(recipe.width, recipe.depth)
+    return Model(network, task.maps)
+
+
+def save_weights(path: Path, weights: dict[str, Tensor], **facts: str) -> None:
+    """Write tensors, and facts as text, whole or not at all."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    with atomic(path) as temporary:
+        safetensors.torch.save_file(contiguous, temporary, metadata=facts or None)
+
+
+def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read tensors and facts.
+
+    Raises:
+        PixelwiseError: no such file, or not a safetensors file.
+    """
+    if not path.exists():
+        raise PixelwiseError(f"{path} is missing: the run has not learned anything yet.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = file.metadata() or {}
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise PixelwiseError(f"{path} is damaged: {error}. Train the run again.") from None
+
+
+def load_model(run: Run) -> Model:
+    """The run's model with its best weights, on the CPU, for predicting."""
+    model = build_model(run.recipe, run.task())
+    weights, _ = load_weights(run.weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise PixelwiseError(
+            f"{run.weights} does not belong to {run.path / 'recipe.json'}: other layers. "
+            "Restore the folder, or train the run again."
+        ) from None
+    return model.eval()

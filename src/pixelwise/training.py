@@ -1,0 +1,373 @@
+"""Learning: the only loop.
+
+A run that is killed and started again goes on from its last saved state and ends with the same
+bits: batch t depends on (seed, t) alone, and everything else that changes is in the state file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pixelwise import device as devices
+from pixelwise.card import write_card
+from pixelwise.datasets import Dataset, open_dataset
+from pixelwise.files import write_text
+from pixelwise.find import find
+from pixelwise.loader import Batch, Loader, Store
+from pixelwise.loggers import Logger
+from pixelwise.losses import check_losses
+from pixelwise.model import normalise
+from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, unpack
+from pixelwise.plan import look, plan
+from pixelwise.progress import Progress
+from pixelwise.recipe import Recipe, derive
+from pixelwise.run import Run, build_model, build_task, load_weights, open_run, save_weights
+from pixelwise.types import PixelwiseError
+from pixelwise.validate import Validation, class_weights
+
+_MEASURED_SHARE = 0.05
+_LEAST_MEASURED = 3
+_VALIDATIONS = 20
+_SAVE_EVERY_S = 60.0
+
+
+@dataclass
+class Facts:
+    """How far a run is: numbers that are saved beside the tensors."""
+
+    step: int = 0
+    best_score: float = -1.0
+    best_step: int = 0
+    num_losses: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+
+    def add(self, values: dict[str, float]) -> None:
+        """Take in one step's losses."""
+        self.num_losses += 1
+        for name, value in values.items():
+            self.losses[name] = self.losses.get(name, 0.0) + value
+
+    @property
+    def loss(self) -> float:
+        """Mean total since the last validation."""
+        return sum(self.losses.values()) / max(1, self.num_losses)
+
+    def take_losses(self) -> dict[str, float]:
+        """Mean of each term since the last validation and their sum; then start anew."""
+        means = {name: value / max(1, self.num_losses) for name, value in self.losses.items()}
+        self.num_losses, self.losses = 0, {}
+        return {"loss": sum(means.values()), **means}
+
+    def write(self) -> str:
+        """As JSON text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Facts:
+        """Back from JSON text."""
+        return cls(**json.loads(text))
+
+
+class Clock:
+    """How fast the loop is. The first step of a session, which warms up, does not count."""
+
+    def __init__(self, step: int, batch: int) -> None:
+        self._batch, self._first, self._step = batch, step, step
+        self._begun = self._saved = self._now = time.monotonic()
+
+    def tick(self, step: int) -> None:
+        """A step is done."""
+        self._step, self._now = step, time.monotonic()
+        if self.taken == 0:
+            self._begun = self._now
+
+    @property
+    def taken(self) -> int:
+        """Steps that count."""
+        return self._step - self._first - 1
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the first step was done."""
+        return self._now - self._begun
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Mean duration of a step."""
+        return self.elapsed_s / max(1, self.taken)
+
+    @property
+    def pictures_per_s(self) -> float:
+        """Mean speed."""
+        return self._batch / self.seconds_per_step if self.taken > 0 else 0.0
+
+    def is_time_to_save(self) -> bool:
+        """Whether a minute has gone since this was last so."""
+        if self._now - self._saved < _SAVE_EVERY_S:
+            return False
+        self._saved = self._now
+        return True
+
+
+def train(
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    size: int | None = None,
+    workers: int = 1,
+    loggers: Sequence[str] = (),
+    on_note: Callable[[str], None] = print,
+    **asked: Any,
+) -> Run:
+    """Learn from a folder. Called again after an interruption, go on exactly where it was.
+
+    Args:
+        data: folder of images and masks, in any layout `open_dataset` recognises.
+        out: folder of the run; ``runs/<name of data>`` unless given.
+        size: long side of the working size, in pixels.
+        workers: threads that prepare batches; changes nothing but the speed.
+        loggers: modules of `pixelwise.loggers` that also get the history.
+        on_note: gets a sentence for each thing that was decided or left out.
+        **asked: lines of `pixelwise.recipe.Recipe`; what is not asked for derives itself. The
+            budget is per model: a cross-validation takes it once for each fold.
+
+    Returns:
+        the finished run (of a cross-validation, the folder that holds its folds).
+
+    Raises:
+        PixelwiseError: the data or a setting is wrong, the run exists with other settings, or the
+            loss stopped being a number.
+    """
+    started = time.monotonic()
+    dataset = open_dataset(data, asked.get("masks", "auto"))
+    recipe = derive(look(dataset), str(Path(data).resolve()), asked, size)
+    _try_out(recipe, dataset)
+    folder = Path(out) if out else Path("runs") / Path(data).resolve().name
+    runs = plan(dataset, recipe, folder, on_note)
+    unfinished = [run for run in runs if not run.is_finished]
+    if not unfinished:
+        on_note(f"{folder} is finished already. Give --out another folder to learn anew.")
+        return open_run(folder)
+    store = read_pictures(dataset, runs, workers, on_note)
+    for run in unfinished:
+        logs = [find("loggers", name).build(run.path) for name in loggers]
+        Learner(run, store, logs, workers, on_note, started).learn()
+        started = time.monotonic()
+    write_card(open_run(folder))
+    return open_run(folder)
+
+
+def _try_out(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse what cannot be built before anything is written."""
+    devices.pick(recipe.device)
+    check_losses(recipe.loss, recipe.class_weights)
+    build_model(recipe, build_task(recipe, dataset.categories))
+
+
+def read_pictures(
+    dataset: Dataset, runs: Sequence[Run], workers: int, on_note: Callable[[str], None]
+) -> Store:
+    """Every picture that some run learns from or is validated on, decoded and shrunk."""
+    wanted = {name for run in runs for part in ("train", "val") for name in run.ids(part)}
+    samples = [s for s in (dataset[i] for i in range(len(dataset))) if s.id in wanted]
+    with Progress("reading", len(samples)) as bar:
+        store = Store(samples, runs[0].recipe.size_hw, workers=max(2, workers), on_progress=bar.at)
+    for failure in store.failures:
+        on_note(f"Left out: {failure}")
+    return store
+
+
+class Learner:
+    """One run being learned: model, average, optimiser, and how far they are."""
+
+    def __init__(
+        self,
+        run: Run,
+        store: Store,
+        loggers: Sequence[Logger],
+        workers: int,
+        on_note: Callable[[str], None],
+        started: float,
+    ) -> None:
+        self.run, self.recipe = run, run.recipe
+        self._loggers, self._workers, self._note, self._started = loggers, workers, on_note, started
+        self._device = devices.pick(self.recipe.device)
+        devices.make_exact(self._device)
+        there = set(store.ids)
+        train_ids = [name for name in run.ids("train") if name in there]
+        val_ids = [name for name in run.ids("val") if name in there]
+        weights = class_weights(store, train_ids, run) if self.recipe.class_weights else None
+        self._task = build_task(self.recipe, run.categories, weights)
+        torch.manual_seed(self.recipe.seed)
+        model = build_model(self.recipe, self._task)
+        self.model = model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = Average(self.model, self.recipe.average)
+        self.optimizer = build_optimizer(self.model, self.recipe)
+        self._loader = Loader(store, train_ids, self.recipe, self._task, self.model.stride)
+        self._validation = Validation(store, val_ids, self.recipe, self._task)
+        self._pending: list[tuple[int, tuple[str, ...], dict[str, Tensor]]] = []
+        self.facts = Facts()
+
+    def learn(self) -> None:
+        """Take every step that is left; then write the weights and the card."""
+        self._resume()
+        forward = torch.compile(self.model) if self.recipe.compile else self.model
+        self.model.train()
+        clock = Clock(self.facts.step, self.recipe.batch)
+        batches = self._loader.stream(self.facts.step, self.recipe.steps, self._workers)
+        with Progress("learning", self.recipe.steps) as bar, closing(batches):
+            for batch in batches:
+                self._take(batch, forward)
+                clock.tick(self.facts.step)
+                if self.recipe.steps is None:
+                    self._measure(clock)
+                elif self._is_due():
+                    self._validate(clock)
+                    self._save()
+                elif clock.is_time_to_save():
+                    self._save()
+                bar.at(self.facts.step, total=self.recipe.steps, words=self._words(clock))
+                if self.facts.step == self.recipe.steps or self._has_plateaued():
+                    break
+        self._finish()
+
+    def _take(self, batch: Batch, forward: Callable[[Tensor], dict[str, Tensor]]) -> None:
+        """One step of the optimiser."""
+        step = self.facts.step
+        torch.manual_seed(self.recipe.seed * 1_000_003 + step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * rate(step, self.recipe.steps)
+        images = normalise(batch.images.to(self._device, non_blocking=True))
+        targets = {n: t.to(self._device, non_blocking=True) for n, t in batch.targets.items()}
+        with devices.autocast(self._device):
+            maps = forward(images)
+        terms = self._task.loss({name: m.float() for name, m in maps.items()}, targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        clip(self.model)
+        self.optimizer.step()
+        self.average.update(self.model, step)
+        self._pending.append((step, batch.ids, {n: t.detach() for n, t in terms.items()}))
+        # Reading a number waits for the GPU: there, ten steps at a time.
+        if self._device.type == "cpu" or len(self._pending) == 10:
+            self._read_losses()
+        self.facts.step += 1
+
+    def _read_losses(self) -> None:
+        """Add the pending losses to the sums, and stop where one is no number."""
+        for step, ids, terms in self._pending:
+            values = {name: float(value) for name, value in terms.items()}
+            if not all(math.isfinite(value) for value in values.values()):
+                raise PixelwiseError(
+                    f"The loss stopped being a number at step {step} ({values}), on the pictures "
+                    f"{', '.join(ids)}. Learn more slowly (--learning-rate "
+                    f"{self.recipe.learning_rate / 4:g}), and look at these pictures with "
+                    "`pixelwise check`."
+                )
+            self.facts.add(values)
+        self._pending.clear()
+
+    def _measure(self, clock: Clock) -> None:
+        """Fix the number of steps once a twentieth of the budget has gone into steps."""
+        assert self.recipe.budget_s is not None
+        if (
+            clock.taken < _LEAST_MEASURED
+            or clock.elapsed_s < _MEASURED_SHARE * self.recipe.budget_s
+        ):
+            return
+        before = time.monotonic()
+        self._validation.score(self.average.model, self._device)
+        now = time.monotonic()
+        left_s = self.recipe.budget_s - (now - self._started) - (_VALIDATIONS - 1) * (now - before)
+        steps = max(self.facts.step * 10, self.facts.step + int(left_s / clock.seconds_per_step))
+        self.recipe = replace(self.recipe, steps=steps)
+        self.run = replace(self.run, recipe=self.recipe)
+        write_text(self.run.path / "recipe.json", self.recipe.write())
+        self._note(f"{steps} steps fit the budget; --steps {steps} repeats this run exactly.")
+
+    @property
+    def _validate_every(self) -> int:
+        assert self.recipe.steps is not None
+        return max(1, -(-self.recipe.steps // _VALIDATIONS))
+
+    def _is_due(self) -> bool:
+        return self.facts.step % self._validate_every == 0 or self.facts.step == self.recipe.steps
+
+    def _validate(self, clock: Clock) -> None:
+        """Score the averaged weights, keep them if they are the best, write a line of history."""
+        self._read_losses()
+        score = self._validation.score(self.average.model, self._device)
+        if score > self.facts.best_score or self.facts.best_step == 0:
+            self.facts.best_score, self.facts.best_step = score, self.facts.step
+            save_weights(self.run.weights, self.average.model.state_dict())
+        line = {
+            "step": self.facts.step,
+            **self.facts.take_losses(),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "val_score": score,
+            "pictures_per_s": round(clock.pictures_per_s, 2),
+        }
+        with (self.run.path / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        for logger in self._loggers:
+            logger(line)
+
+    def _has_plateaued(self) -> bool:
+        waited = (
+            (self.facts.step - self.facts.best_step) // self._validate_every
+            if self.recipe.steps
+            else 0
+        )
+        return 0 < self.recipe.patience <= waited
+
+    def _words(self, clock: Clock) -> str:
+        best = f"  val {self.facts.best_score:.3f}" if self.facts.best_step else ""
+        return f"loss {self.facts.loss:.3f}{best}  {clock.pictures_per_s:.1f} pictures/s"
+
+    def _save(self) -> None:
+        """Everything going on needs, in one file, whole or not at all."""
+        self._read_losses()
+        tensors = {
+            **{f"model/{n}": t for n, t in self.model.state_dict().items()},
+            **{f"average/{n}": t for n, t in self.average.model.state_dict().items()},
+            **{f"optimizer/{n}": t for n, t in pack(self.optimizer).items()},
+        }
+        save_weights(self.run.state, tensors, facts=self.facts.write())
+
+    def _resume(self) -> None:
+        """Go back to the saved state, where there is one; drop history that came after it."""
+        lines: list[str] = []
+        if self.run.state.exists():
+            tensors, texts = load_weights(self.run.state)
+            parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
+            for name, tensor in tensors.items():
+                part, _, rest = name.partition("/")
+                parts[part][rest] = tensor
+            self.model.load_state_dict(parts["model"])
+            self.average.model.load_state_dict(parts["average"])
+            unpack(self.optimizer, parts["optimizer"])
+            self.facts = Facts.read(texts["facts"])
+            lines = [
+                json.dumps(line) for line in self.run.history if line["step"] <= self.facts.step
+            ]
+            self._note(f"Going on from step {self.facts.step} of {self.recipe.steps}.")
+        write_text(self.run.path / "history.jsonl", "".join(f"{line}\n" for line in lines))
+
+    def _finish(self) -> None:
+        """The last weights and the card; the state is not needed any more."""
+        save_weights(self.run.path / "last.safetensors", self.average.model.state_dict())
+        for logger in self._loggers:
+            logger.close()
+        write_card(self.run)
+        shutil.rmtree(self.run.state.parent, ignore_errors=True)

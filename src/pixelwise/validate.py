@@ -1,0 +1,71 @@
+"""The score that chooses the best weights, on pictures nothing is learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from pixelwise import device as devices
+from pixelwise.geometry import Warp
+from pixelwise.loader import Store
+from pixelwise.model import normalise
+from pixelwise.recipe import Recipe
+from pixelwise.run import Run
+from pixelwise.tasks import Task
+from pixelwise.types import IGNORE, Annotation, Image
+
+_AT_MOST = 128
+
+
+class Validation:
+    """The validation pictures at working size, moved there once, and their annotations.
+
+    Of a large part an even sample of 128 pictures is looked at, so that validating stays a small
+    share of learning.
+    """
+
+    def __init__(self, store: Store, ids: Sequence[str], recipe: Recipe, task: Task) -> None:
+        chosen = np.linspace(0, len(ids) - 1, min(len(ids), _AT_MOST)).astype(int)
+        pictures = [store[ids[int(index)]] for index in chosen]
+        self._warps = [Warp.fit(picture.size_hw, recipe.size_hw) for picture in pictures]
+        self._images: list[Image] = [
+            warp.image(picture.image) for warp, picture in zip(self._warps, pictures, strict=True)
+        ]
+        self._truths: list[Annotation] = [picture.annotation for picture in pictures]
+        self._task, self._batch = task, recipe.batch
+
+    @torch.inference_mode()
+    def score(self, model: nn.Module, device: torch.device) -> float:
+        """Mean over pictures of the task's headline score; nan without pictures."""
+        scores: list[float] = []
+        for first in range(0, len(self._images), self._batch):
+            part = slice(first, first + self._batch)
+            images = normalise(torch.from_numpy(np.stack(self._images[part])).to(device))
+            with devices.autocast(device):
+                maps = {name: m.float().cpu().numpy() for name, m in model(images).items()}
+            for i, (truth, warp) in enumerate(
+                zip(self._truths[part], self._warps[part], strict=True)
+            ):
+                result = self._task.decode({name: m[i] for name, m in maps.items()}, warp)
+                scores.append(self._task.score(truth, result))
+        return float(np.mean(scores)) if scores else float("nan")
+
+
+def class_weights(store: Store, ids: Sequence[str], run: Run) -> NDArray[np.float32]:
+    """(C,) weights by the inverse square root of each class's share of pixels, with mean 1.
+
+    The square root keeps a class of a few pixels from drowning the others (as in word
+    embeddings, Mikolov et al. 2013, and long-tailed recognition, Mahajan et al. 2018).
+    """
+    counts = np.zeros(len(run.categories))
+    for name in ids:
+        labels = store[name].annotation.semantic
+        counts += np.bincount(labels[labels != IGNORE], minlength=len(counts))[: len(counts)]
+    weights = 1 / np.sqrt(np.maximum(counts, 1) / counts.sum())
+    weights[counts == 0] = 0
+    weights *= np.count_nonzero(counts) / weights.sum()
+    return np.asarray(weights, np.float32)

@@ -1,0 +1,106 @@
+"""The house stands as it is drawn: imports point one way, the public surface is what it says."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pixelwise
+from pixelwise.find import find, names
+from pixelwise.types import PixelwiseError
+
+SOURCE = Path(pixelwise.__file__).parent
+
+# Lower rooms know nothing of higher ones. A folder's modules stand in one room.
+ROOMS = [
+    {"types"},
+    {"find", "files", "geometry", "maps", "losses", "recipe", "device", "progress", "statistics"},
+    {"metrics", "boundaries", "draw"},
+    {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
+    {"fingerprints", "splits", "findings", "scan", "model"},
+    {"loader", "run"},
+    {"plan", "validate", "card", "predictor", "doctor"},
+    {"training", "predictions", "held_out", "tables"},
+    {"report", "evaluation", "comparison"},
+    {"demonstration"},
+    {"cli", "__main__"},
+]
+FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    """Rooms that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pixelwise"):
+            parts = (node.module or "").split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found - {"__version__"}
+
+
+MODULES = sorted(
+    path for path in SOURCE.rglob("*.py") if path.parent != SOURCE or path.name != "__init__.py"
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_one_way(path):
+    room = room_of(path)
+    assert room in FLOOR, f"{room} stands in no room of the house: add it to ROOMS"
+    higher = {other for other in imported(path) - {room} if FLOOR[other] > FLOOR[room]}
+    assert not higher, f"{room} imports what stands above it: {higher}"
+
+
+def test_every_room_exists():
+    there = {room_of(path) for path in MODULES}
+    assert set(FLOOR) == there
+
+
+def test_the_public_surface_is_this():
+    assert pixelwise.__all__ == [
+        "PixelwiseError",
+        "check",
+        "compare",
+        "evaluate",
+        "load",
+        "open_dataset",
+        "open_run",
+        "predict",
+        "train",
+    ]
+    for name in pixelwise.__all__:
+        assert callable(getattr(pixelwise, name))
+        assert not (SOURCE / f"{name}.py").exists(), "a module would hide the function"
+
+
+def test_help_and_import_do_not_load_torch():
+    code = (
+        "import sys, pixelwise, pixelwise.cli; "
+        "sys.exit(bool({'torch', 'cv2', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_an_unknown_name_lists_the_choices():
+    with pytest.raises(PixelwiseError, match=r"No network is called 'unett'\. There are: .*unet"):
+        find("networks", "unett")
+
+
+@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers"])
+def test_every_module_of_a_registry_builds(folder):
+    assert names(folder)
+    for name in names(folder):
+        assert callable(find(folder, name).build)
+
+
+def test_nothing_is_ever_unpickled():
+    for path in MODULES:
+        text = path.read_text()
+        assert "import pickle" not in text and "torch.load(" not in text, path
+        assert "allow_pickle=True" not in text, path

@@ -1,0 +1,196 @@
+"""Learning as a user does it: to the end, interrupted, in folds, and with wrong wishes."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from discs import draw_disc, write_folder
+from pixelwise.predictor import load
+from pixelwise.recipe import Recipe
+from pixelwise.run import Run, load_weights, open_run
+from pixelwise.training import Learner, train
+from pixelwise.types import PixelwiseError
+
+SMALL = {
+    "size": 64,
+    "width": 8,
+    "depth": 2,
+    "batch": 4,
+    "learning_rate": 2e-2,
+    "on_note": lambda note: None,
+}
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folder(tmp_path_factory.mktemp("discs") / "data")
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(data, out=tmp_path_factory.mktemp("runs") / "run", steps=90, **SMALL)
+
+
+def test_a_run_learns_discs(run):
+    scores = []
+    for index in range(100, 108):
+        image, mask = draw_disc(index)
+        found = load(run.path)(image).labels == 1
+        scores.append((found & mask).sum() / (found | mask).sum())
+    assert np.mean(scores) > 0.85
+
+
+def test_a_finished_run_is_complete(run):
+    files = {path.name for path in run.path.iterdir()}
+    assert files == {
+        "recipe.json",
+        "categories.json",
+        "split.json",
+        "history.jsonl",
+        "model.safetensors",
+        "last.safetensors",
+        "card.md",
+    }
+    assert [line["step"] for line in run.history] == list(range(5, 91, 5))
+    assert Recipe.read(run.path / "recipe.json") == run.recipe
+    parts = [entry["split"] for entry in run.split.values()]
+    assert (parts.count("train"), parts.count("val"), parts.count("test")) == (17, 2, 5)
+
+
+COMMAND = """
+import sys
+from pixelwise.training import train
+train(sys.argv[1], out=sys.argv[2], steps=30, size=64, width=8, depth=2, batch=4,
+      learning_rate=2e-2, workers=2)
+"""
+
+
+def test_killed_and_started_again_ends_with_the_same_bits(data, tmp_path):
+    never = train(data, out=tmp_path / "never", steps=30, **SMALL)
+    again = tmp_path / "again"
+    environment = {**os.environ, "OMP_NUM_THREADS": str(_threads())}
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, data, again], env=environment)
+    _wait_for_a_state(again, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    step = json.loads(load_weights(open_run(again).state)[1]["facts"])["step"]
+    assert 0 < step < 30 and not open_run(again).is_finished
+    subprocess.run([sys.executable, "-c", COMMAND, data, again], env=environment, check=True)
+    for name in ("model.safetensors", "last.safetensors"):
+        assert digest(again / name) == digest(never.path / name)
+    kept = [{k: v for k, v in line.items() if k != "pictures_per_s"} for line in never.history]
+    found = [
+        {k: v for k, v in line.items() if k != "pictures_per_s"} for line in open_run(again).history
+    ]
+    assert found == kept
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _wait_for_a_state(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while not (folder / "state" / "state.safetensors").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_same_steps_repeat_what_a_budget_gave(data, tmp_path):
+    timed = train(data, out=tmp_path / "timed", budget_s=4.0, **SMALL)
+    assert timed.recipe.steps is not None and timed.recipe.steps >= 30
+    counted = train(data, out=tmp_path / "counted", steps=timed.recipe.steps, **SMALL)
+    assert digest(counted.weights) == digest(timed.weights)
+
+
+def test_an_interrupted_learner_leaves_nothing_half_written(data, tmp_path, monkeypatch):
+    finish = Learner._finish
+    monkeypatch.setattr(Learner, "_finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        train(data, out=tmp_path / "run", steps=10, **SMALL)
+    assert not any(path.name.endswith(".part") for path in tmp_path.rglob("*"))
+    monkeypatch.setattr(Learner, "_finish", finish)
+    assert train(data, out=tmp_path / "run", steps=10, **SMALL).is_finished
+
+
+def test_folds_cover_every_picture_once_and_predict_together(data, tmp_path):
+    run = train(data, out=tmp_path / "run", steps=6, folds=3, **SMALL)
+    tested = [name for fold in run.folds for name in fold.ids("test")]
+    assert sorted(tested) == sorted(run.split) and len(tested) == 24
+    together = load(run.path)
+    image, _ = draw_disc(50)
+    logits = [load(fold.path)._maps([image])["class"] for fold in run.folds]
+    assert len(together.models) == 3
+    assert np.allclose(together._maps([image])["class"], np.mean(logits, axis=0), atol=1e-5)
+    assert not np.allclose(logits[0], logits[1])
+
+
+def test_other_settings_for_the_same_folder_are_refused(data, run):
+    with pytest.raises(PixelwiseError, match=r"begun with other settings .*seed was 0, is 1"):
+        train(data, out=run.path, steps=90, seed=1, **SMALL)
+    with pytest.raises(PixelwiseError, match=r"other settings .*steps was 90, is 95"):
+        train(data, out=run.path, steps=95, **SMALL)
+
+
+def test_changed_data_is_refused(data, run, tmp_path):
+    other = write_folder(tmp_path / "data", count=23)
+    with pytest.raises(PixelwiseError, match="changed since"):
+        train(other, out=run.path, steps=90, **SMALL)
+
+
+def test_a_diverging_loss_names_step_pictures_and_advice(data, tmp_path):
+    with pytest.raises(PixelwiseError, match=r"step \d+ .*disc\d+.*--learning-rate"):
+        wild = {**SMALL, "learning_rate": 1e30, "optimizer": "sgd"}
+        train(data, out=tmp_path / "run", steps=40, **wild)
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"network": "unett"}, "There are: .*unet"),
+        ({"loss": {"dise": 1.0}}, "dise"),
+        ({"optimizer": "adam"}, "'adamw' or 'sgd'"),
+        ({"batch": 0}, "At least one picture"),
+        ({"device": "tpu"}, "'auto', 'cpu'"),
+        ({"colour": 3}, "colour"),
+        ({"network": "lesson_unet", "width": 8, "depth": None}, "width"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_one_sentence_and_writes_nothing(data, tmp_path, wish, sentence):
+    with pytest.raises(PixelwiseError, match=sentence):
+        train(data, out=tmp_path / "run", **{**SMALL, "steps": 5, **wish})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("damage", ["recipe.json", "split.json", "model.safetensors"])
+def test_a_damaged_run_is_named(run, tmp_path, damage):
+    import shutil
+
+    copy = Path(shutil.copytree(run.path, tmp_path / "copy"))
+    (copy / damage).write_bytes(b"\x80\x04 not what it was")
+    with pytest.raises(PixelwiseError, match=damage):
+        load(copy)
+
+
+def test_weights_of_another_network_are_refused(run, tmp_path):
+    import shutil
+
+    copy = Path(shutil.copytree(run.path, tmp_path / "copy"))
+    recipe = json.loads((copy / "recipe.json").read_text())
+    (copy / "recipe.json").write_text(json.dumps({**recipe, "width": 6}))
+    with pytest.raises(PixelwiseError, match="other layers"):
+        load(copy)
