@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 # OpenMP's threads spin while they wait; beside other busy processes that made two-thread
-# PyTorch several times slower. It is read when torch is first imported, so it is set here.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# PyTorch many times slower. A short spin costs nothing measurable and ends that. It is read when
+# torch is first imported, so it is set here.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import typer
 from rich.console import Console
@@ -266,20 +267,23 @@ def madeup(
     count: Annotated[int, typer.Option(help="How many pictures.")] = 240,
     seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.")] = 0,
     size: Annotated[int | None, typer.Option(help="Long side in pixels [about 768].")] = None,
+    variety: Annotated[
+        float, typer.Option(help="From 0, one careful clinic, to 1, every clinic there is.")
+    ] = 1.0,
 ) -> None:
     """Write made-up nevi with exact masks, in the layout of the PH2 set."""
     from pixelwise.madeup import nevi
     from pixelwise.progress import Progress
 
     with Progress("drawing", count) as bar:
-        nevi.write_nevi(out, count, seed, long_side_px=size, progress=bar.at)
+        nevi.write_nevi(out, count, seed, long_side_px=size, variety=variety, progress=bar.at)
     console.print(f"{count} made-up nevi are in {out}.")
 
 
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for data, run and report.")] = Path("demo"),
-    budget: Annotated[str, typer.Option(help="Time to learn in.")] = "2m",
+    budget: Annotated[str, typer.Option(help="Time to learn in.")] = "3m",
 ) -> None:
     """Made-up nevi, from drawing them to the report: a few minutes on two cores."""
     from pixelwise import demonstration

@@ -59,11 +59,11 @@ class Recipe:
     """Weight classes by the inverse square root of their share of pixels. For rare classes."""
     optimizer: str = "adamw"
     """"adamw" or "sgd" (Nesterov momentum 0.9)."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     """Peak learning rate, after warm-up and before the cosine."""
     weight_decay: float = 0.01
     """Decoupled for adamw, L2 for sgd."""
-    batch: int = 8
+    batch: int = 4
     """Pictures per step."""
     budget_s: float | None = 600.0
     """Wall-clock seconds for learning; fixes ``steps`` after a first measurement."""
@@ -195,11 +195,24 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     derived: dict[str, Any] = {
         "data": data,
         "orientation": "any" if facts.layout in _ANY_WAY_UP else "upright",
-        "size_hw": working_size(facts.median_hw, size or (256 if facts.num_classes <= 2 else 320)),
     }
     if asked.get("steps") is not None:
         derived["budget_s"] = None
+    budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))
+    derived["size_hw"] = working_size(facts.median_hw, size or _long_side(facts, budget_s))
     return Recipe.checked({**derived, **asked}, where="the request")
+
+
+def _long_side(facts: Facts, budget_s: float | None) -> int:
+    """Long side of the working size in pixels that a budget has time for.
+
+    In a few minutes more looks at small pictures teach more than few looks at large ones: see
+    LOG.md. Pictures of many classes hold thin things, which need the pixels.
+    """
+    sides = (128, 192, 256) if facts.num_classes <= 2 else (192, 256, 320)
+    if budget_s is not None and budget_s <= 240:
+        return sides[0]
+    return sides[1] if budget_s is not None and budget_s <= 900 else sides[2]
 
 
 def working_size(median_hw: tuple[int, int], long_side_px: int) -> tuple[int, int]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -36,7 +38,7 @@ from pixelwise.run import Run, build_model, build_task, load_weights, open_run, 
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights
 
-_MEASURED_SHARE = 0.05
+_MEASURED_SHARE = 0.1
 _LEAST_MEASURED = 3
 _VALIDATIONS = 20
 _SAVE_EVERY_S = 60.0
@@ -85,12 +87,15 @@ class Clock:
     def __init__(self, step: int, batch: int) -> None:
         self._batch, self._first, self._step = batch, step, step
         self._begun = self._saved = self._now = time.monotonic()
+        self._durations: deque[float] = deque(maxlen=1000)
 
     def tick(self, step: int) -> None:
         """A step is done."""
-        self._step, self._now = step, time.monotonic()
+        before, self._step, self._now = self._now, step, time.monotonic()
         if self.taken == 0:
             self._begun = self._now
+        else:
+            self._durations.append(self._now - before)
 
     @property
     def taken(self) -> int:
@@ -104,13 +109,13 @@ class Clock:
 
     @property
     def seconds_per_step(self) -> float:
-        """Mean duration of a step."""
-        return self.elapsed_s / max(1, self.taken)
+        """Median duration of a step: pauses for validation and other programs do not count."""
+        return statistics.median(self._durations) if self._durations else 0.0
 
     @property
     def pictures_per_s(self) -> float:
-        """Mean speed."""
-        return self._batch / self.seconds_per_step if self.taken > 0 else 0.0
+        """Usual speed."""
+        return self._batch / self.seconds_per_step if self._durations else 0.0
 
     def is_time_to_save(self) -> bool:
         """Whether a minute has gone since this was last so."""
@@ -279,7 +284,7 @@ class Learner:
         self._pending.clear()
 
     def _measure(self, clock: Clock) -> None:
-        """Fix the number of steps once a twentieth of the budget has gone into steps."""
+        """Fix the number of steps once a tenth of the budget has gone into steps."""
         assert self.recipe.budget_s is not None
         if (
             clock.taken < _LEAST_MEASURED
@@ -294,7 +299,8 @@ class Learner:
         self.recipe = replace(self.recipe, steps=steps)
         self.run = replace(self.run, recipe=self.recipe)
         write_text(self.run.path / "recipe.json", self.recipe.write())
-        self._note(f"{steps} steps fit the budget; --steps {steps} repeats this run exactly.")
+        size = max(self.recipe.size_hw)
+        self._note(f"{steps} steps fit the budget; --steps {steps} --size {size} repeats this run.")
 
     @property
     def _validate_every(self) -> int:

@@ -40,8 +40,11 @@ _STICKERS = (
 )
 
 
-def add_artefacts(rng: Rng, canvas: Canvas, light: Field, shape: Shape) -> None:
-    """A random few of them; half of all pictures have hair, most of the rest are rare."""
+def add_artefacts(rng: Rng, canvas: Canvas, light: Field, shape: Shape, variety: float) -> None:
+    """A random few of them; half of all pictures have hair, most of the rest are rare.
+
+    ``variety`` scales the chance of each.
+    """
     chances: tuple[tuple[float, Callable[[Rng, Canvas, Field, Shape], None]], ...] = (
         (0.17, _ink),
         (0.48, _hair),
@@ -56,7 +59,7 @@ def add_artefacts(rng: Rng, canvas: Canvas, light: Field, shape: Shape) -> None:
         (0.07, _lamps),
     )
     for chance, add in chances:
-        if rng.random() < chance:
+        if rng.random() < chance * variety:
             add(rng, canvas, light, shape)
 
 

@@ -40,15 +40,19 @@ _AMOUNT = ((0.0, 0.6), (1.3, 3.2), (1.7, 4.4), (3.2, 6.4), (2.4, 4.4), (5.0, 7.5
 _WHITE, _BLUE_GREY = 0, 4
 
 
-def paint_lesion(rng: Rng, canvas: Canvas, look: Look, shape: Shape) -> Field:
-    """(H, W, 3) absorption the lesion adds; its cover passes one half on the mask's outline."""
+def paint_lesion(rng: Rng, canvas: Canvas, look: Look, shape: Shape, variety: float) -> Field:
+    """(H, W, 3) absorption the lesion adds; its cover passes one half on the mask's outline.
+
+    With less ``variety`` fewer lesions are faint, and their faint skirts are narrower.
+    """
     depth = shape.depth / np.float32(shape.radius)
     soft = float(np.interp(rng.random(), (0, 0.6, 1), (0.015, 0.14, 0.45)))
     cover = ramp(depth, -soft, soft)
-    density = _profile(rng, canvas, look, shape, depth)
+    density = _profile(rng, canvas, look, shape, depth, variety)
     density *= _structure(rng, canvas, look, shape)
     density *= cover
-    strength = rng.lognormal(0.12, 0.35) * (rng.uniform(0.15, 0.45) if rng.random() < 0.14 else 1)
+    is_faint = rng.random() < 0.14 * variety
+    strength = rng.lognormal(0.12, 0.35) * (rng.uniform(0.15, 0.45) if is_faint else 1)
     painted = _colours(rng, canvas, look, shape, depth) * np.float32(strength)
     painted *= density[..., None]
     # Dense pigment is black rather than orange: red light gives way last, but it does.
@@ -77,14 +81,18 @@ def _tint(rng: Rng, colour: int) -> NDArray[np.float32]:
     return tint
 
 
-def _profile(rng: Rng, canvas: Canvas, look: Look, shape: Shape, depth: Field) -> Field:
+def _profile(
+    rng: Rng, canvas: Canvas, look: Look, shape: Shape, depth: Field, variety: float
+) -> Field:
     """(H, W) density from the outline inwards.
 
     Outlines drawn by dermatologists take in a faint skirt around the pigment, here up to a third
     of the radius. In public dermoscopy the pigment reaches half its depth 0.08 radii inside.
     """
-    skirt = float(np.interp(rng.random(), (0, 0.3, 0.6, 0.9, 1), (-0.04, 0.01, 0.05, 0.15, 0.32)))
+    wide = np.interp(rng.random(), (0, 0.3, 0.6, 0.9, 1), (-0.04, 0.01, 0.05, 0.15, 0.32))
+    skirt = float(wide) * variety
     fade = rng.uniform(0.06, 0.35) if rng.random() < 0.8 else rng.uniform(0.3, 0.7)
+    fade *= 0.3 + 0.7 * variety
     faint = rng.uniform(0.06, 0.35)
     edge = depth + _edge_wobble(rng, canvas, look, shape, skirt)
     rise = ramp(edge, skirt - 0.02, skirt + fade)

@@ -22,4 +22,4 @@ def add_neighbour(rng: Rng, canvas: Canvas, shape: Shape, absorption: Field) -> 
     # Both fade out beyond their outlines; a fifth of a radius keeps them apart.
     if (other.depth + shape.depth > -0.2 * (other.radius + shape.radius)).any():
         return
-    absorption += paint_lesion(rng, canvas, _PLAIN, other)
+    absorption += paint_lesion(rng, canvas, _PLAIN, other, variety=1.0)

@@ -44,7 +44,9 @@ class Nevus:
     diagnosis: str
 
 
-def draw_nevus(seed: int, index: int, *, long_side_px: int | None = None) -> Nevus:
+def draw_nevus(
+    seed: int, index: int, *, long_side_px: int | None = None, variety: float = 1.0
+) -> Nevus:
     """Draw one made-up lesion: a pure function of its arguments.
 
     The same numbers give the same picture, bit for bit with the same NumPy and OpenCV. Each run
@@ -57,10 +59,14 @@ def draw_nevus(seed: int, index: int, *, long_side_px: int | None = None) -> Nev
         index: 0 or more; which picture.
         long_side_px: draw at this long side instead of the picture's own of 600 to 769 pixels;
             every feature scales with it.
+        variety: 1 = every clinic there is: stickers, ink, cloth, faint lesions, outlines that take
+            in a wide faint skirt. 0 = one careful clinic: clean skin, clear borders.
 
     Raises:
-        PixelwiseError: a negative number, or a long side under 32 pixels.
+        PixelwiseError: a negative number, a long side under 32 pixels, or a variety beyond 1.
     """
+    if not 0 <= variety <= 1:
+        raise PixelwiseError(f"variety lies between 0 and 1, not at {variety}.")
     if seed < 0 or index < 0:
         raise PixelwiseError(f"seed and index must be 0 or more, not {seed} and {index}.")
     sizes, skin, shape, lesion, artefacts, camera, pixels = (
@@ -71,13 +77,13 @@ def draw_nevus(seed: int, index: int, *, long_side_px: int | None = None) -> Nev
     outline = draw_shape(shape, canvas, look)
     tone = skin_tone(skin)
     light = paint_skin(skin, canvas, tone)
-    if lesion.random() < 0.08:
+    if lesion.random() < 0.08 * variety:
         add_neighbour(lesion, canvas, outline, light)
-    if lesion.random() < 0.2:
+    if lesion.random() < 0.2 * variety:
         light += redden_around(lesion, outline)
-    light += paint_lesion(lesion, canvas, look, outline)
+    light += paint_lesion(lesion, canvas, look, outline, variety)
     np.exp(-light, out=light)
-    add_artefacts(artefacts, canvas, light, outline)
+    add_artefacts(artefacts, canvas, light, outline, variety)
     image, seen = photograph(camera, pixels, canvas, light, tone[0])
     return Nevus(image, outline.mask & seen, look.diagnosis)
 
@@ -88,6 +94,7 @@ def write_nevi(
     seed: int,
     *,
     long_side_px: int | None = None,
+    variety: float = 1.0,
     progress: Callable[[int], None] | None = None,
 ) -> Path:
     """Write ``count`` made-up lesions in the layout of the PH2 data set.
@@ -100,7 +107,7 @@ def write_nevi(
         out: the folder to make; it must not exist or be empty.
         count: how many pictures, 1 or more.
         seed: see `draw_nevus`.
-        long_side_px: see `draw_nevus`.
+        long_side_px, variety: see `draw_nevus`.
         progress: called with the number of pictures written so far.
 
     Returns:
@@ -118,7 +125,7 @@ def write_nevi(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         made = Path(temporary) / "made"
-        _write_cases(made, count, seed, long_side_px, progress)
+        _write_cases(made, count, seed, long_side_px, variety, progress)
         if out.exists():
             out.rmdir()
         made.rename(out)
@@ -145,10 +152,11 @@ def _write_cases(
     count: int,
     seed: int,
     long_side_px: int | None,
+    variety: float,
     progress: Callable[[int], None] | None,
 ) -> None:
     for index in range(count):
-        nevus = draw_nevus(seed, index, long_side_px=long_side_px)
+        nevus = draw_nevus(seed, index, long_side_px=long_side_px, variety=variety)
         write_case(root, case_name(index + 1), nevus.image, nevus.mask)
         if progress is not None:
             progress(index + 1)
