@@ -15,7 +15,7 @@ from pixelwise.training import train
 
 _COUNT = 240
 # One careful clinic, as PH2 is.
-_VARIETY = 0.2
+_VARIETY = 0.1
 
 
 def demo(out: Path, *, budget_s: float, on_note: Callable[[str], None]) -> None:
@@ -29,7 +29,7 @@ def demo(out: Path, *, budget_s: float, on_note: Callable[[str], None]) -> None:
     data = out / "nevi"
     if not data.exists():
         with Progress("drawing", _COUNT) as bar:
-            write_nevi(data, _COUNT, 0, long_side_px=384, variety=_VARIETY, progress=bar.at)
+            write_nevi(data, _COUNT, 0, long_side_px=320, variety=_VARIETY, progress=bar.at)
     on_note(f"{_COUNT} made-up nevi: {data}")
     report = doctor.check(data, out=out / "check")
     on_note(

@@ -51,8 +51,8 @@ class Recipe:
     """Working height and width in pixels. Larger for thin things, at its price in time."""
     orientation: str = "upright"
     """"any" where no side of a picture is up (skin, cells), "upright" otherwise."""
-    augment: float = 1.0
-    """Strength of the changes drawn for learning; 0 = none."""
+    augment: float = 0.5
+    """Strength of the changes drawn for learning; 0 = none, 1 = strong. More for more time."""
     loss: Mapping[str, float] = field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
     """Name in `pixelwise.losses` -> weight."""
     class_weights: bool = False

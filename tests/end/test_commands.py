@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from discs import draw_disc, write_folder
 from PIL import Image as Pil
 
+from discs import draw_disc, write_folder
 from pixelwise import cli
 
 README = Path(__file__).parents[2] / "README.md"
