@@ -2,14 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+BUDGET ?= 60
 
-.PHONY: help setup demo test check slow clean
+.PHONY: help setup demo test check slow bench clean
 
 help:
 	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict"
 	@echo "make test    the default tests"
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
+	@echo "make bench   DATA=folder BUDGET=seconds: our recipe against the lesson's networks"
 
 setup: $(READY)
 
@@ -27,12 +29,16 @@ test: $(READY)
 	$(BIN)/pytest
 
 check: $(READY)
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
 
 slow: $(READY)
 	$(BIN)/pytest -m slow
+
+bench: $(READY)
+	@test -n "$(DATA)" || { echo "Say on what: make bench DATA=folder"; exit 2; }
+	GOMP_SPINCOUNT=10000 $(BIN)/python benchmarks/semantic.py "$(DATA)" --budget-s $(BUDGET)
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -128,7 +128,8 @@ def train(
     optimizer: Annotated[str | None, typer.Option(help="adamw or sgd.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     augment: Annotated[
-        float | None, typer.Option(help="Strength of the random changes; 0 = none, 1 = strong [0.5].")
+        float | None,
+        typer.Option(help="Strength of the random changes; 0 = none, 1 = strong [0.5]."),
     ] = None,
     orientation: Annotated[
         str | None, typer.Option(help="any (no side of a picture is up) or upright.")

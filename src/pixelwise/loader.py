@@ -118,7 +118,10 @@ class Store:
 
 
 def _quarter_of_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    except (AttributeError, ValueError):  # Windows has no sysconf
+        return 2**31
 
 
 class Loader:

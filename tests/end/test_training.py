@@ -194,3 +194,13 @@ def test_weights_of_another_network_are_refused(run, tmp_path):
     (copy / "recipe.json").write_text(json.dumps({**recipe, "width": 6}))
     with pytest.raises(PixelwiseError, match="other layers"):
         load(copy)
+
+
+def test_tensorboard_gets_the_history(data, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = train(data, out=tmp_path / "run", steps=4, loggers=["tensorboard"], **SMALL)
+    events = EventAccumulator(str(run.path / "tensorboard")).Reload()
+    found = [(event.step, event.value) for event in events.Scalars("val_score")]
+    assert [step for step, _ in found] == [line["step"] for line in run.history] == [1, 2, 3, 4]
+    assert np.allclose([v for _, v in found], [line["val_score"] for line in run.history])
