@@ -55,7 +55,8 @@ def plan(
         run = open_run(folder)
         _same_or_refuse(run, recipe, digest)
         return run.folds or (run,)
-    if folder.exists() and any(folder.iterdir()):
+    # Folds without a whole are what an interruption in this very function leaves behind.
+    if folder.exists() and not all(path.name.startswith("fold-") for path in folder.iterdir()):
         raise PixelwiseError(f"{folder} is not empty and not a run. Give --out another folder.")
     samples = [dataset[index] for index in range(len(dataset))]
     prints = fingerprints_of(samples)

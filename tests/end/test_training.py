@@ -204,3 +204,21 @@ def test_tensorboard_gets_the_history(data, tmp_path):
     found = [(event.step, event.value) for event in events.Scalars("val_score")]
     assert [step for step, _ in found] == [line["step"] for line in run.history] == [1, 2, 3, 4]
     assert np.allclose([v for _, v in found], [line["val_score"] for line in run.history])
+
+
+def test_a_folder_that_is_no_run_is_left_alone(data, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    with pytest.raises(PixelwiseError, match="not empty and not a run"):
+        train(data, out=tmp_path / "mine", steps=3, **SMALL)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_an_interruption_while_planning_folds_is_no_obstacle(data, tmp_path):
+    run = train(data, out=tmp_path / "run", steps=2, folds=2, **SMALL)
+    kept = digest(run.folds[1].weights)
+    for path in run.path.iterdir():
+        if path.is_file():
+            path.unlink()
+    again = train(data, out=tmp_path / "run", steps=2, folds=2, **SMALL)
+    assert digest(again.folds[1].weights) == kept
