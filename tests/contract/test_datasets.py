@@ -251,7 +251,7 @@ def test_mads_puts_all_cameras_of_a_take_into_one_clip(tmp_path):
     assert dataset.unpaired == ()
 
 
-def test_camvid_has_eleven_classes_void_is_ignored_and_clips_are_drives(tmp_path):
+def test_camvid_has_eleven_classes_void_is_ignored_and_drives_are_groups(tmp_path):
     dataset = open_dataset(write_camvid(tmp_path))
     names_ = "sky building pole road pavement tree sign fence car pedestrian bicyclist"
     assert [category.name for category in dataset.categories] == names_.split()
@@ -259,7 +259,12 @@ def test_camvid_has_eleven_classes_void_is_ignored_and_clips_are_drives(tmp_path
     assert (semantic[:2, :2] == IGNORE).all()
     assert (semantic[2:] == 3 * mask_of(0)[2:]).all()
     assert {sample.split for sample in samples(dataset)} == {"train", "val", "test"}
-    assert {s.groups["clip"] for s in samples(dataset)} == {"0001TP", "0006R0", "0016E5", "Seq05VD"}
+    assert {s.groups["drive"] for s in samples(dataset)} == {
+        "0001TP",
+        "0006R0",
+        "0016E5",
+        "Seq05VD",
+    }
 
 
 def test_camvid_with_one_part_declares_no_split(tmp_path):

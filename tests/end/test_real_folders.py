@@ -31,10 +31,10 @@ def test_garments_are_59_classes_or_one_person_whose_seams_change_a_thousandth(p
     assert np.mean(changed) == pytest.approx(0.0009, abs=0.0002)
 
 
-def test_camvid_is_recognised_with_two_clips(pictures):
+def test_camvid_is_recognised_with_two_drives(pictures):
     dataset = open_dataset(pictures / "camvid")
-    clips = {dataset[index].groups["clip"] for index in range(len(dataset))}
-    assert (dataset.layout, len(dataset), clips) == ("camvid", 15, {"0001TP", "Seq05VD"})
+    drives = {dataset[index].groups["drive"] for index in range(len(dataset))}
+    assert (dataset.layout, len(dataset), drives) == ("camvid", 15, {"0001TP", "Seq05VD"})
 
 
 def test_nuclei_are_asked_about_and_read_as_one_class(pictures):

@@ -17,7 +17,7 @@ from pixelwise.datasets._pairs import pair_up
 from pixelwise.types import Category
 
 # The four drives the frames were taken on; what follows is the frame's number.
-_FRAME = re.compile(r"(?P<clip>0001TP|0006R0|0016E5|(?:Seq)?05VD)_[a-z]?\d+(?:_L)?")
+_FRAME = re.compile(r"(?P<drive>0001TP|0006R0|0016E5|(?:Seq)?05VD)_[a-z]?\d+(?:_L)?")
 
 _CLASSES = (
     Category("sky", (128, 128, 128)),
@@ -43,7 +43,10 @@ def likeness(root: Path) -> float:
 
 
 def read(root: Path, masks: str) -> Paired:
-    """Frames with their drive as ``clip``.
+    """Frames, with the drive they are from as a group.
+
+    It is no ``clip``, which a split would keep on one side: frames lie seconds apart, and the
+    published parts share their drives.
 
     Masks in SegNet's folders have SegNet's eleven classes; others are looked at as in any folder.
 
@@ -55,10 +58,10 @@ def read(root: Path, masks: str) -> Paired:
     meaning = None
     if masks == "auto" and by_segnet:
         meaning = MaskMeaning("index", _CLASSES, tuple(range(len(_CLASSES))), (_VOID, 255))
-    groups = {pair.id: {"clip": _clip(pair.image)} for pair in found.pairs}
+    groups = {pair.id: {"drive": _drive(pair.image)} for pair in found.pairs}
     return open_paired("camvid", root, found, masks, groups=groups, meaning=meaning)
 
 
-def _clip(image: str) -> str:
+def _drive(image: str) -> str:
     match = _FRAME.fullmatch(stem(image))
-    return match["clip"] if match else stem(image)
+    return match["drive"] if match else stem(image)

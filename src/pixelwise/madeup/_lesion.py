@@ -51,8 +51,9 @@ def paint_lesion(rng: Rng, canvas: Canvas, look: Look, shape: Shape, variety: fl
     density = _profile(rng, canvas, look, shape, depth, variety)
     density *= _structure(rng, canvas, look, shape)
     density *= cover
-    is_faint = rng.random() < 0.14 * variety
-    strength = rng.lognormal(0.12, 0.35) * (rng.uniform(0.15, 0.45) if is_faint else 1)
+    strength = rng.lognormal(0.12, 0.35)
+    if rng.random() < 0.14 * variety:
+        strength *= rng.uniform(0.15, 0.45)
     painted = _colours(rng, canvas, look, shape, depth) * np.float32(strength)
     painted *= density[..., None]
     # Dense pigment is black rather than orange: red light gives way last, but it does.
