@@ -26,8 +26,8 @@ _TINY_PX = 32
 # taken of something. A lesion that fills the field fills the middle too.
 _EDGE = 0.9
 _MIDDLE = 0.95
-# Frames of one film on two sides flatter the numbers, but published splits are made so (CamVid's);
-# one patient or one lesion on two sides makes them wrong.
+# Frames of one film on two sides flatter the numbers, but published splits are made so; one
+# patient or one lesion on two sides makes them wrong.
 _SERIOUS = ("picture", "patient", "lesion")
 
 
