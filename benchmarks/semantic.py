@@ -57,19 +57,19 @@ def learn(dataset: Dataset, run: Run) -> None:
     Learner(run, store, [], 1, lambda _: None, started).learn()
 
 
-def scores(out: Path) -> tuple[list[str], np.ndarray]:
-    """Ids and each picture's Jaccard, predicted by the fold that did not see it."""
-    ids, values = evaluate(out).metric.per_picture()
-    order = np.argsort(ids)
-    return [ids[place] for place in order], values["jaccard"][order]
+def scores(out: Path) -> np.ndarray:
+    """Each picture's Jaccard by the fold that did not see it, in the order of their ids."""
+    metric = evaluate(out).metric
+    order = np.argsort(metric.ids)
+    return metric.per_picture()["jaccard"][order]
 
 
 def table(out: Path, names: Sequence[str]) -> Table:
     """Every contestant's mean Jaccard and speed, and how far ahead ours is."""
     rows = Table("contestant", "mean Jaccard", "ours ahead by", "pictures/s in learning", "steps")
-    _, ours = scores(out / names[0])
+    ours = scores(out / names[0])
     for name in names:
-        _, theirs = scores(out / name)
+        theirs = scores(out / name)
         folds = open_run(out / name).folds
         speed = np.mean([fold.history[-1]["pictures_per_s"] for fold in folds])
         steps = np.mean([fold.history[-1]["step"] for fold in folds])
