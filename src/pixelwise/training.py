@@ -82,7 +82,7 @@ class Facts:
 
 
 class Clock:
-    """How fast the loop is. The first step of a session, which warms up, does not count."""
+    """How fast the loop is. The first step after a start, which warms up, does not count."""
 
     def __init__(self, step: int, batch: int) -> None:
         self._batch, self._first, self._step = batch, step, step
