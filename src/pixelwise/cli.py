@@ -141,6 +141,13 @@ def train(
     folds: Annotated[
         int | None, typer.Option(help="Cross-validate with so many folds, each with the budget.")
     ] = None,
+    leave_out: Annotated[
+        str | None,
+        typer.Option(
+            help="Cross-validate by leaving out one source, site, patient ... at a time: how the "
+            "model does where it never was."
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, first weights and batches.")] = None,
     masks: Masks = "auto",
     workers: Annotated[int, typer.Option(help="Threads that prepare batches.")] = 1,
@@ -168,6 +175,7 @@ def train(
         orientation=orientation,
         patience=patience,
         folds=folds,
+        leave_out=leave_out,
         seed=seed,
         compile=compiled,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,9 @@ from pixelwise.recipe import Facts, Recipe
 from pixelwise.run import Run, open_run
 from pixelwise.splits import (
     Split,
+    group_values,
     make_folds,
+    make_group_folds,
     make_split,
 )
 from pixelwise.types import PixelwiseError
@@ -51,6 +53,9 @@ def plan(
         PixelwiseError: the folder holds a run with other settings or of other data.
     """
     digest = dataset_fingerprint(dataset)
+    samples = [dataset[index] for index in range(len(dataset))]
+    if recipe.leave_out:
+        recipe = replace(recipe, folds=len(group_values(samples, recipe.leave_out)))
     if (folder / "recipe.json").exists():
         run = open_run(folder)
         _same_or_refuse(run, recipe, digest)
@@ -58,10 +63,13 @@ def plan(
     # Folds without a whole are what an interruption in this very function leaves behind.
     if folder.exists() and not all(path.name.startswith("fold-") for path in folder.iterdir()):
         raise PixelwiseError(f"{folder} is not empty and not a run. Give --out another folder.")
-    samples = [dataset[index] for index in range(len(dataset))]
     prints = fingerprints_of(samples)
     if recipe.folds:
-        splits = make_folds(samples, recipe.folds, recipe.seed, fingerprints=prints)
+        splits = (
+            make_group_folds(samples, recipe.leave_out, recipe.seed, fingerprints=prints)
+            if recipe.leave_out
+            else make_folds(samples, recipe.folds, recipe.seed, fingerprints=prints)
+        )
         # Of the whole, every picture is tested: by the fold that did not see it.
         whole_split = Split(dict.fromkeys(prints, "test"), splits[0].warnings)
     else:

@@ -77,6 +77,8 @@ class Recipe:
     """Of the split, the first weights, and every batch."""
     folds: int = 0
     """Cross-validation with so many folds; 0 = one split."""
+    leave_out: str | None = None
+    """Cross-validate by leaving out one value of this fact at a time, such as "source"."""
     fold: int | None = None
     """Which fold this run is, inside a cross-validation."""
     device: str = "auto"
@@ -86,7 +88,7 @@ class Recipe:
 
     def part(self, fold: int) -> Recipe:
         """The recipe of one fold of this cross-validation."""
-        return replace(self, folds=0, fold=fold)
+        return replace(self, folds=0, leave_out=None, fold=fold)
 
     def write(self) -> str:
         """The recipe as JSON text."""

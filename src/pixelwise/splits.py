@@ -114,6 +114,59 @@ def make_folds(
     )
 
 
+def make_group_folds(
+    samples: Sequence[Sample],
+    fact: str,
+    seed: int,
+    val: float = 0.1,
+    *,
+    fingerprints: Mapping[str, str] | None = None,
+) -> tuple[Split, ...]:
+    """Splits that leave out one value of a fact each: how a model does at a place it never saw.
+
+    Pictures that must stay together and are of several values go to the value most of them have.
+
+    Args:
+        samples, seed, val, fingerprints: as for `make_folds`.
+        fact: a key of `Sample.groups`, such as "source" or "site".
+
+    Raises:
+        PixelwiseError: see `group_values`; or a value all of whose pictures went to others.
+    """
+    prints = fingerprints_of(samples) if fingerprints is None else fingerprints
+    groups = {sample.id: sample.groups.get(fact, "") for sample in samples}
+    values = group_values(samples, fact)
+    dealt: dict[str, str] = {}
+    for unit in _units(samples, prints):
+        counts = Counter(groups[name] for name in unit.ids)
+        most = max(sorted(counts), key=lambda each: counts[each])
+        dealt |= dict.fromkeys(unit.ids, most)
+    if emptied := sorted(set(values) - set(dealt.values())):
+        raise PixelwiseError(
+            f"All pictures of {fact} {emptied[0]} belong with pictures of another {fact} (the same "
+            "patient, clip or copies), so it cannot be left out. Correct the table of facts."
+        )
+    return tuple(_fold(samples, dealt, value, seed, val, prints, []) for value in values)
+
+
+def group_values(samples: Sequence[Sample], fact: str) -> tuple[str, ...]:
+    """The values of a fact, sorted.
+
+    Raises:
+        PixelwiseError: a picture without the fact, or fewer than two values.
+    """
+    values = tuple(sorted({sample.groups.get(fact, "") for sample in samples}))
+    lacking = sum(not sample.groups.get(fact) for sample in samples)
+    if lacking or len(values) < 2:
+        known = sorted({key for sample in samples for key in sample.groups})
+        raise PixelwiseError(
+            f"To leave out one '{fact}' at a time every picture must have one, and there must be "
+            f"two or more: {lacking} of {len(samples)} pictures have none, and there are "
+            f"{len(set(values) - {''})}. The pictures have: {', '.join(known) or 'no facts'}."
+        )
+    return values
+
+
 def leaks(
     samples: Iterable[Sample], parts: Mapping[str, str], fingerprints: Mapping[str, str]
 ) -> tuple[Leak, ...]:

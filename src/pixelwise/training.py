@@ -26,7 +26,7 @@ from pixelwise.card import write_card
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.files import write_text
 from pixelwise.find import find
-from pixelwise.loader import Batch, Loader, Store
+from pixelwise.loader import Batch, Loader
 from pixelwise.loggers import Logger
 from pixelwise.losses import check_losses
 from pixelwise.model import normalise
@@ -35,6 +35,7 @@ from pixelwise.plan import look, plan
 from pixelwise.progress import Progress
 from pixelwise.recipe import Recipe, derive
 from pixelwise.run import Run, build_model, build_task, load_weights, open_run, save_weights
+from pixelwise.store import Store
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights
 
@@ -187,7 +188,13 @@ def read_pictures(
     wanted = {name for run in runs for part in ("train", "val") for name in run.ids(part)}
     samples = [s for s in (dataset[i] for i in range(len(dataset))) if s.id in wanted]
     with Progress("reading", len(samples)) as bar:
-        store = Store(samples, runs[0].recipe.size_hw, workers=max(2, workers), on_progress=bar.at)
+        store = Store(
+            samples,
+            runs[0].recipe.size_hw,
+            runs[0].path,
+            workers=max(2, workers),
+            on_progress=bar.at,
+        )
     for failure in store.failures:
         on_note(f"Left out: {failure}")
     return store

@@ -11,10 +11,10 @@ from torch import nn
 
 from pixelwise import device as devices
 from pixelwise.geometry import Warp
-from pixelwise.loader import Store
 from pixelwise.model import normalise
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run
+from pixelwise.store import Store
 from pixelwise.tasks import Task
 from pixelwise.types import IGNORE, Annotation, Image
 

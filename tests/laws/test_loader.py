@@ -1,22 +1,26 @@
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from discs import CATEGORIES, sample
-from pixelwise.loader import Batch, Loader, Store
+from pixelwise.loader import Batch, Loader
 from pixelwise.recipe import Recipe
+from pixelwise.store import Store
 from pixelwise.tasks.semantic import SemanticTask
 from pixelwise.types import PixelwiseError, Sample
 
 RECIPE = Recipe(data="", size_hw=(32, 32), batch=4, orientation="any", seed=3)
+ANYWHERE = Path(tempfile.gettempdir())
 TASK = SemanticTask(CATEGORIES, {"cross_entropy": 1.0})
 
 
 def loader(recipe: Recipe = RECIPE, count: int = 10, **store: int) -> Loader:
     samples = [sample(index) for index in range(count)]
-    pictures = Store(samples, recipe.size_hw, workers=2, **store)
+    pictures = Store(samples, recipe.size_hw, ANYWHERE, workers=2, **store)
     return Loader(pictures, pictures.ids, recipe, TASK, stride=2)
 
 
@@ -43,10 +47,45 @@ def test_workers_change_nothing(workers):
         assert same(batch, loader().batch(t))
 
 
-def test_what_does_not_fit_in_memory_is_read_again_and_is_the_same():
-    kept, read_again = loader(), loader(limit_bytes=40_000)
-    assert len(read_again._store._rest) > 0
-    assert same(kept.batch(2), read_again.batch(2))
+def test_what_does_not_fit_in_memory_is_read_once_kept_on_disk_and_is_the_same():
+    reads: list[str] = []
+
+    def counted(index: int) -> Sample:
+        found = sample(index)
+
+        def read():
+            reads.append(found.id)
+            return found.read_image()
+
+        return replace(found, read_image=read)
+
+    samples = [counted(index) for index in range(10)]
+    store = Store(samples, RECIPE.size_hw, ANYWHERE, workers=2, limit_bytes=40_000)
+    assert 0 < len(reads) < 10, "some are read at once, the others when asked for"
+    pictures = Loader(store, store.ids, RECIPE, TASK, stride=2)
+    for t in (2, 0, 5, 2):
+        assert same(loader().batch(t), pictures.batch(t))
+    for t in range(8):
+        pictures.batch(t)
+    assert sorted(reads) == sorted(set(reads)), "nothing is decoded twice"
+
+
+def test_a_full_disk_means_reading_again_not_failing(monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 0}))
+    assert same(loader().batch(2), loader(limit_bytes=40_000).batch(2))
+
+
+def test_a_picture_found_unreadable_later_is_replaced_by_the_next_and_named_once():
+    def fail():
+        raise PixelwiseError("bad.png is not a picture.")
+
+    samples = [sample(0), sample(1), sample(2), Sample("bad", (), fail, fail)]
+    store = Store(samples, (32, 32), ANYWHERE, workers=1, limit_bytes=0)
+    pictures = Loader(store, store.ids, RECIPE, TASK, stride=2)
+    shown = [pictures.batch(t).ids for t in range(4)]
+    assert {name for ids in shown for name in ids} == {"disc000", "disc001", "disc002"}
+    assert shown == [pictures.batch(t).ids for t in range(4)]
+    assert store.failures == ["bad.png is not a picture."]
 
 
 def test_an_epoch_shows_every_picture_once():
@@ -83,11 +122,11 @@ def test_an_unreadable_picture_is_named_and_left_out():
         raise PixelwiseError("bad.png is not a picture.")
 
     samples = [sample(0), Sample("bad", (), fail, fail), sample(1)]
-    store = Store(samples, (32, 32), workers=1)
+    store = Store(samples, (32, 32), ANYWHERE, workers=1)
     assert store.ids == ("disc000", "disc001")
     assert store.failures == ["bad.png is not a picture."]
 
 
 def test_nothing_to_learn_from_is_said():
     with pytest.raises(PixelwiseError, match="no picture to learn from"):
-        Loader(Store([], (32, 32), workers=1), [], RECIPE, TASK, stride=1)
+        Loader(Store([], (32, 32), ANYWHERE, workers=1), [], RECIPE, TASK, stride=1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from folders import write_folder, write_mads
 from pixelwise.datasets import open_dataset
 from pixelwise.fingerprints import UNREADABLE, dataset_fingerprint, fingerprint
-from pixelwise.splits import leaks, make_folds, make_split
+from pixelwise.splits import leaks, make_folds, make_group_folds, make_split
 from pixelwise.types import PixelwiseError, Sample
 
 
@@ -272,3 +272,29 @@ def test_film_frames_of_one_take_stay_together_whatever_the_camera(tmp_path):
         parts = make_split(samples, seed, fingerprints=NONE).parts
         assert parts["HipHop_HipHop1_C0_00180"] == parts["HipHop_HipHop1_C2_00180"]
         assert np.unique(list(parts.values())).size == 3
+
+
+def test_leaving_out_a_source_tests_exactly_its_pictures_and_shares_no_patient():
+    samples = cases(24, source=3, patient=12)
+    splits = make_group_folds(samples, "source", seed=0, fingerprints=NONE)
+    assert len(splits) == 3
+    for value, split in enumerate(splits):
+        held_out = {s.id for s in samples if s.groups["source"] == f"source {value}"}
+        assert set(split.ids("test")) == held_out
+        assert leaks(samples, split.parts, NONE) == ()
+        assert split.ids("train") and split.ids("val")
+
+
+def test_a_patient_seen_at_two_sources_goes_where_most_of_his_pictures_are():
+    samples = cases(12, source=2)
+    shared = [replace(s, groups={**s.groups, "patient": "p"}) for s in samples[:3]]
+    splits = make_group_folds(shared + samples[3:], "source", seed=0, fingerprints=NONE)
+    assert {"p000", "p001", "p002"} <= set(splits[0].ids("test"))
+
+
+@pytest.mark.parametrize(
+    "samples", [cases(8), cases(8, source=1), cases(8, source=2)[1:] + cases(1)]
+)
+def test_leaving_out_needs_the_fact_on_every_picture_and_two_values(samples):
+    with pytest.raises(PixelwiseError, match="leave out one 'source' at a time"):
+        make_group_folds(samples, "source", seed=0, fingerprints=NONE)

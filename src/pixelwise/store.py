@@ -1,0 +1,174 @@
+"""Pictures decoded once and kept at the size learning needs: in memory, then on disk."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from pixelwise.geometry import Warp
+from pixelwise.types import Annotation, Image, PixelwiseError, Sample
+
+# Kept pictures are so much finer than the working size, so that turning and zooming in still
+# finds detail.
+_STORE_ZOOM = 1.5
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture and its annotation, of one size."""
+
+    id: str
+    image: Image
+    annotation: Annotation
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.annotation.size_hw
+
+
+def shrink(sample: Sample, size_hw: tuple[int, int]) -> Picture:
+    """Read a sample and shrink it to what fits the store; smaller pictures stay as they are."""
+    image, annotation = sample.read_image(), sample.read_annotation()
+    source_hw = annotation.size_hw
+    scale = min(_STORE_ZOOM * size_hw[0] / source_hw[0], _STORE_ZOOM * size_hw[1] / source_hw[1])
+    if scale >= 1:
+        return Picture(sample.id, image, annotation)
+    target_hw = (max(1, round(source_hw[0] * scale)), max(1, round(source_hw[1] * scale)))
+    warp = Warp(
+        np.diag([target_hw[1] / source_hw[1], target_hw[0] / source_hw[0], 1.0]),
+        source_hw,
+        target_hw,
+    )
+    return Picture(sample.id, warp.image(image), warp.annotation(annotation))
+
+
+class DiskCache:
+    """Pictures in one nameless file, mapped into memory when asked for.
+
+    The file has no name, so that it is gone with the program however that ends. At most half of
+    what is free on the disk is used; what does not fit is not kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._limit = shutil.disk_usage(folder).free // 2
+        self._end = 0
+        self._lock = Lock()
+        self._places: dict[str, tuple[int, tuple[int, int]]] = {}
+
+    def put(self, picture: Picture) -> None:
+        """Keep a picture, where there is room."""
+        height, width = picture.size_hw
+        length = 4 * height * width
+        step = mmap.ALLOCATIONGRANULARITY
+        with self._lock:
+            if picture.id in self._places or self._end + length > self._limit:
+                return
+            self._file.seek(self._end)
+            self._file.write(picture.image.tobytes())
+            self._file.write(picture.annotation.semantic.tobytes())
+            self._file.flush()
+            self._places[picture.id] = self._end, (height, width)
+            self._end += -(-length // step) * step
+
+    def get(self, sample_id: str) -> Picture | None:
+        """A kept picture, whose pixels are read from the disk when they are looked at."""
+        if sample_id not in self._places:
+            return None
+        start, (height, width) = self._places[sample_id]
+        length = 4 * height * width
+        view = mmap.mmap(self._file.fileno(), length, access=mmap.ACCESS_READ, offset=start)
+        pixels = np.frombuffer(view, np.uint8)
+        image = pixels[: 3 * height * width].reshape(height, width, 3)
+        return Picture(
+            sample_id, image, Annotation(pixels[3 * height * width :].reshape(height, width))
+        )
+
+
+class Store:
+    """Pictures of a dataset, decoded once and kept at the size learning needs.
+
+    As many as fit ``limit_bytes`` are read at once and stay in memory; the others are read when
+    they are first asked for and kept on disk, so that a million pictures neither fill the memory
+    nor hold up the start.
+
+    ``failures`` names the samples that could not be read; they are left out.
+
+    Args:
+        samples: what to keep.
+        size_hw: the working size; see `shrink`.
+        workers: threads that read.
+        folder: where the disk cache lies.
+        limit_bytes: of memory; None = a quarter of the machine's.
+        on_progress: called with the number of pictures read so far.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        size_hw: tuple[int, int],
+        folder: Path,
+        *,
+        workers: int,
+        limit_bytes: int | None = None,
+        on_progress: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        self._size_hw = size_hw
+        self.failures: list[str] = []
+        per_picture = int(_STORE_ZOOM**2 * size_hw[0] * size_hw[1] * 4)
+        limit = _quarter_of_memory() if limit_bytes is None else limit_bytes
+        kept, rest = samples[: limit // per_picture], samples[limit // per_picture :]
+        self._kept: dict[str, Picture] = {}
+        with ThreadPoolExecutor(workers) as pool:
+            for done, picture in enumerate(pool.map(self._try_read, kept), start=1):
+                if picture is not None:
+                    self._kept[picture.id] = picture
+                on_progress(done)
+        self._rest = {sample.id: sample for sample in rest}
+        self._disk = DiskCache(folder) if rest else None
+
+    def _try_read(self, sample: Sample) -> Picture | None:
+        try:
+            return shrink(sample, self._size_hw)
+        except PixelwiseError as error:
+            self.leave_out(str(error))
+            return None
+
+    def leave_out(self, reason: str) -> None:
+        """Note, once, that a picture cannot be read."""
+        if reason not in self.failures:
+            self.failures.append(reason)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The samples that can be had, sorted; those not read yet count as such."""
+        return tuple(sorted([*self._kept, *self._rest]))
+
+    def __getitem__(self, sample_id: str) -> Picture:
+        kept = self._kept.get(sample_id)
+        if kept is not None:
+            return kept
+        assert self._disk is not None
+        picture = self._disk.get(sample_id)
+        if picture is None:
+            picture = shrink(self._rest[sample_id], self._size_hw)
+            self._disk.put(picture)
+        return picture
+
+
+def _quarter_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    except (AttributeError, ValueError):  # Windows has no sysconf
+        return 2**31
