@@ -4,13 +4,14 @@ BIN := .venv/bin
 READY := .venv/ready
 BUDGET ?= 60
 
-.PHONY: help setup demo test check slow bench clean
+.PHONY: help setup demo test check slow bench builtin clean
 
 help:
 	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict"
 	@echo "make test    the default tests"
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
+	@echo "make builtin draw made-up nevi and train the built-in model again, into rebuilt/"
 	@echo "make bench   DATA=folder BUDGET=seconds: our recipe against the lesson's networks"
 
 setup: $(READY)
@@ -39,6 +40,9 @@ slow: $(READY)
 bench: $(READY)
 	@test -n "$(DATA)" || { echo "Say on what: make bench DATA=folder"; exit 2; }
 	GOMP_SPINCOUNT=10000 $(BIN)/python benchmarks/semantic.py "$(DATA)" --budget-s $(BUDGET)
+
+builtin: $(READY)
+	$(BIN)/python -m pixelwise.rebuild rebuilt
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

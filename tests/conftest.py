@@ -1,6 +1,8 @@
 """What every test stands on."""
 
 import os
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,23 @@ def pictures(request: pytest.FixtureRequest) -> Path:
     if given is None:
         pytest.skip("needs real pictures: give --pictures DIR")
     return Path(given)
+
+
+@pytest.fixture
+def type_in(monkeypatch, tmp_path, capsys):
+    """Types a command in an empty folder; gives exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    from pixelwise import cli
+
+    def run(line: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        output = capsys.readouterr()
+        return code, " ".join(output.out.split()), " ".join(output.err.split())
+
+    return run

@@ -28,7 +28,6 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 Data = Annotated[Path, typer.Argument(help="Folder of images and masks.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Masks = Annotated[
     str,
     typer.Option(
@@ -197,7 +196,9 @@ def train(
 
 @app.command()
 def evaluate(
-    run: RunFolder,
+    run: Annotated[
+        Path, typer.Argument(metavar="[RUN]", help="Folder of a run [the built-in model].")
+    ],
     data: Annotated[
         Path | None, typer.Argument(help="Folder of images and masks [the run's own].")
     ] = None,
@@ -216,10 +217,14 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Measure a run: report.html, metrics.json, per_image.csv."""
-    from pixelwise import evaluation
+    from pixelwise import builtin, evaluation
 
+    named: Path | None = run
+    if data is None and not builtin.is_run(run):
+        named, data = None, run
+        console.print(builtin.SENTENCE)
     result = evaluation.evaluate(
-        run,
+        named,
         data,
         split=split,
         out=out,
@@ -249,8 +254,13 @@ def compare(
 
 @app.command()
 def predict(
-    run: RunFolder,
-    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RUN] PICTURES...",
+            help="Folder of a run [the built-in model]; pictures, or folders of pictures.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("predictions"),
     probs: Annotated[bool, typer.Option("--probs", help="Also write probabilities.")] = False,
     flips: Flips = False,
@@ -258,8 +268,11 @@ def predict(
     device: Device = "auto",
 ) -> None:
     """Outline pictures: masks, overlays, a JSON line each; a bad picture is named and skipped."""
-    from pixelwise import predictions
+    from pixelwise import builtin, predictions
 
+    run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
+    if run is None:
+        console.print(builtin.SENTENCE)
     done = predictions.predict(
         run, pictures, out=out, probs=probs, flips=flips, tile_px=tile, device=device
     )

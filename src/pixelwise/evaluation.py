@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.builtin import NEVI
 from pixelwise.draw import fit, truth_and_prediction
 from pixelwise.held_out import Chosen, choose
 from pixelwise.metrics import SemanticMetric
@@ -55,7 +56,7 @@ class Scored:
 
 
 def evaluate(
-    run: str | Path,
+    run: str | Path | None,
     data: str | Path | None = None,
     *,
     split: str | None = None,
@@ -74,10 +75,11 @@ def evaluate(
     learned from or was chosen by; they are named and left out.
 
     Args:
-        run: folder of the run. data: folder of images and masks.
+        run: folder of the run; None for the built-in model, which needs ``data``.
+        data: folder of images and masks.
         split: "test", "val" or "train" of the run's own data, instead of what is held out.
         out: where report.html, metrics.json and per_image.csv go. None: the run's folder for its
-            own data, RUN/on-NAME for another folder.
+            own data, RUN/on-NAME for another folder; evaluations/NAME for the built-in model.
         masks: what the other folder's mask values mean; None: the same as in the run.
         pixel_mm: a pixel's side in millimetres, for distances in both units.
         flips, tile_px, device: how to predict, see `pixelwise.predict.load`.
@@ -85,7 +87,12 @@ def evaluate(
     Raises:
         PixelwiseError: no run, no data, categories that do not match, or nothing to measure.
     """
-    opened = open_run(run)
+    if run is None and data is None:
+        raise PixelwiseError(
+            "The built-in model has no pictures of its own to be measured on. "
+            "Give a folder of images and masks."
+        )
+    opened = open_run(NEVI if run is None else run)
     chosen = choose(opened, data, split, masks or opened.recipe.masks)
     predictor_for = _predictors(chosen, flips=flips, tile_px=tile_px, device=device)
     with Progress("measuring", len(chosen.samples)) as bar:
@@ -98,7 +105,9 @@ def evaluate(
         "Command": _command(run, data, options, flips=flips),
         "Prediction time": f"{scored.predict_s / len(chosen.samples):.3f} s per picture",
     }
-    folder = Path(out) if out else chosen.default_out
+    # The built-in model lies among the installed files, where no report belongs.
+    default_out = chosen.default_out if run else Path("evaluations") / chosen.data.resolve().name
+    folder = Path(out) if out else default_out
     evaluation = describe(
         opened, chosen, scored.metric, scored.skipped, gallery, folder, facts=facts
     )
@@ -206,10 +215,10 @@ def _predictors(chosen: Chosen, *, flips: bool, tile_px: int | None, device: str
 
 
 def _command(
-    run: str | Path, data: str | Path | None, options: Mapping[str, object], *, flips: bool
+    run: str | Path | None, data: str | Path | None, options: Mapping[str, object], *, flips: bool
 ) -> str:
     """The command line that does the same again."""
-    words = ["pixelwise", "evaluate", str(run), *([str(data)] if data else [])]
+    words = ["pixelwise", "evaluate", *(str(path) for path in (run, data) if path)]
     for name, value in options.items():
         words += [] if value is None else [f"--{name}", str(value)]
     return shlex.join(words + (["--flips"] if flips else []))

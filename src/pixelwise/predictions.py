@@ -37,7 +37,7 @@ class Predictions:
 
 
 def predict(
-    run: str | Path,
+    run: str | Path | None,
     pictures: Sequence[str | Path],
     *,
     out: str | Path = "predictions",
@@ -54,7 +54,7 @@ def predict(
     line in ``predictions.jsonl``. A picture that cannot be read is named and skipped.
 
     Args:
-        run: folder of a run.
+        run: folder of a run; None for the built-in model, which outlines nevi.
         pictures: files, and folders to look through.
         out: folder to write to.
         probs: also write probabilities.
@@ -94,6 +94,8 @@ def _names(paths: Sequence[Path]) -> dict[str, Path]:
             found.append((path, Path(path.name)))
         else:
             raise PixelwiseError(f"{path} does not exist. Give pictures, or folders of pictures.")
+    if not paths:
+        raise PixelwiseError("There is no picture to look at. Give some, or folders of pictures.")
     if not found:
         raise PixelwiseError(f"There is no picture in {', '.join(map(str, paths))}.")
     stems = [name.with_suffix("").as_posix() for _, name in found]

@@ -2,6 +2,7 @@
 
 from pixelwise import load
 result = load("runs/mine")(image)      # image (H, W, 3) uint8 RGB -> Semantic
+result = load()(image)                 # the built-in model, which outlines nevi
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise import device as devices
+from pixelwise.builtin import NEVI
 from pixelwise.geometry import Warp
 from pixelwise.model import Model, normalise
 from pixelwise.recipe import Recipe
@@ -92,12 +94,16 @@ class Predictor:
 
 
 def load(
-    run: str | Path | Run, *, flips: bool = False, tile_px: int | None = None, device: str = "auto"
+    run: str | Path | Run | None = None,
+    *,
+    flips: bool = False,
+    tile_px: int | None = None,
+    device: str = "auto",
 ) -> Predictor:
     """Load a run for predicting; of a cross-validation, all folds as one ensemble.
 
     Args:
-        run: folder of a run, or one that is open.
+        run: folder of a run, or one that is open; None for the built-in model.
         flips: also look at the mirror image and average.
         tile_px: cut pictures with a longer side than this into tiles with this long a side.
         device: "auto", "cpu", "cuda" or "mps".
@@ -107,7 +113,7 @@ def load(
     """
     if tile_px is not None and tile_px < 32:
         raise PixelwiseError(f"Tiles of {tile_px} pixels are too small; give at least 32.")
-    run = run if isinstance(run, Run) else open_run(run)
+    run = run if isinstance(run, Run) else open_run(NEVI if run is None else run)
     place = devices.pick(device)
     models = tuple(_ready(load_model(part), place) for part in run.folds or (run,))
     return Predictor(run.recipe, run.categories, run.task(), models, place, flips, tile_px)

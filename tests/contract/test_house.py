@@ -20,13 +20,13 @@ ROOMS = [
     {"find", "files", "geometry", "maps", "losses", "recipe", "device", "progress", "statistics"},
     {"metrics", "boundaries", "draw"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
-    {"fingerprints", "splits", "findings", "scan", "model"},
+    {"builtin", "fingerprints", "splits", "findings", "scan", "model"},
     {"store", "run"},
     {"loader"},
     {"plan", "validate", "card", "predictor", "doctor"},
     {"training", "predictions", "held_out", "tables"},
     {"report", "evaluation", "comparison"},
-    {"demonstration"},
+    {"demonstration", "rebuild"},
     {"cli", "__main__"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,28 +12,9 @@ import pytest
 from PIL import Image as Pil
 
 from discs import draw_disc, write_folder
-from pixelwise import cli
 
 README = Path(__file__).parents[2] / "README.md"
 QUICK = "--steps 8 --size 64 --network unet --width 4 --depth 2 --batch 4"
-
-
-@pytest.fixture
-def type_in(monkeypatch, tmp_path, capsys):
-    """Types a command in an empty folder; gives exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(line: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", shlex.split(line))
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        output = capsys.readouterr()
-        return code, " ".join(output.out.split()), " ".join(output.err.split())
-
-    return run
 
 
 def test_the_commands_of_the_readme_work(type_in):
@@ -70,8 +50,8 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(type_in, tmp_path):
         "pixelwise train data --budget soon": "A budget is a time such as",
         "pixelwise train data --loss dice=much": "A loss is NAME or NAME=WEIGHT",
         "pixelwise train data --steps 3 --network resnet": "There are: lesson_segnet",
-        "pixelwise evaluate data": "is not a run",
-        "pixelwise predict data data": "is not a run",
+        "pixelwise evaluate data data": "is not a run",
+        "pixelwise predict data/nowhere": "data/nowhere does not exist",
         "pixelwise compare data data": "per_image.csv",
     }.items():
         code, out, err = type_in(line)

@@ -171,6 +171,16 @@ def test_the_table_names_every_case_with_its_diagnosis(tmp_path: Path) -> None:
     assert "||" not in "".join(lines[6:])
 
 
+def test_several_processes_write_the_same_folder(tmp_path: Path) -> None:
+    one, two = (
+        write_nevi(tmp_path / str(workers), 5, 3, long_side_px=32, workers=workers)
+        for workers in (1, 2)
+    )
+    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert len(files) == 11
+    assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
+
+
 def test_an_empty_folder_is_filled_and_one_in_use_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "made"
     out.mkdir()

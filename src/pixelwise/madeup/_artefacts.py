@@ -46,14 +46,14 @@ def add_artefacts(rng: Rng, canvas: Canvas, light: Field, shape: Shape, variety:
     ``variety`` scales the chance of each.
     """
     chances: tuple[tuple[float, Callable[[Rng, Canvas, Field, Shape], None]], ...] = (
-        (0.17, _ink),
+        (0.26, _ink),
         (0.48, _hair),
         (0.05, _stubble),
-        (0.13, _sticker),
+        (0.22, _sticker),
         (0.08, _cloth),
         (0.24, _ruler),
         (0.07, _edge_ticks),
-        (0.12, _plate_rim),
+        (0.18, _plate_rim),
         (0.14, _bubbles),
         (0.16, _glints),
         (0.07, _lamps),
@@ -110,8 +110,8 @@ def _stubble(rng: Rng, canvas: Canvas, light: Field, shape: Shape) -> None:
 def _ink(rng: Rng, canvas: Canvas, light: Field, shape: Shape) -> None:
     """Gentian violet or blue pen: a ring around the lesion, crosses beside it, or scribbles."""
     layer = blank(canvas)
-    kinds = (_ink_ring, _ink_marks, _ink_scribble)
-    kinds[int(rng.choice(3, p=[0.2, 0.4, 0.4]))](rng, canvas, layer, shape)
+    kinds = (_ink_ring, _ink_marks, _ink_scribble, _ink_blots)
+    kinds[int(rng.choice(4, p=[0.2, 0.25, 0.25, 0.3]))](rng, canvas, layer, shape)
     patchy = ramp(noise(rng, canvas, rng.uniform(20, 90)), rng.uniform(-2.5, 0.0), 1.0)
     blurred = cv2.GaussianBlur(layer, (0, 0), max(rng.uniform(0.0005, 0.003) * canvas.scale, 0.3))
     amount = opacity(blurred.astype(np.uint8)) * patchy * np.float32(rng.uniform(0.3, 1.6))
@@ -152,12 +152,26 @@ def _ink_scribble(rng: Rng, canvas: Canvas, layer: NDArray[np.uint8], shape: Sha
         stroke(layer, canvas, curve(at + shift - reach, bend, at + shift + reach), width)
 
 
+def _ink_blots(rng: Rng, canvas: Canvas, layer: NDArray[np.uint8], shape: Shape) -> None:
+    """Feathery patches of many short strokes around the lesion, up to its border."""
+    turn = rng.uniform(0, 2 * np.pi)
+    for angle in turn + np.arange(int(rng.integers(1, 5))) * rng.uniform(1.2, 2.2):
+        away = shape.radius * rng.uniform(1.0, 1.3) + rng.uniform(0.02, 0.2)
+        at = np.array(shape.centre_xy) + away * np.array([np.cos(angle), np.sin(angle)])
+        size, width = rng.uniform(0.02, 0.09), rng.uniform(0.002, 0.010)
+        for _ in range(int(rng.integers(5, 25))):
+            arm, middle = rng.uniform(0, np.pi), at + rng.normal(0, 0.4 * size, 2)
+            reach = size * rng.uniform(0.2, 0.7) * np.array([np.cos(arm), np.sin(arm)])
+            bend = middle + rng.normal(0, 0.1 * size, 2)
+            stroke(layer, canvas, curve(middle - reach, bend, middle + reach), width)
+
+
 def _sticker(rng: Rng, canvas: Canvas, light: Field, shape: Shape) -> None:
     """Coloured paper discs reaching in from the edge, never over the lesion."""
     tall, wide = canvas.extent_hw
     for _ in range(int(rng.integers(1, 3))):
-        angle, radius = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.30)
-        out = rng.uniform(0.75, 1.25)
+        angle, radius = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.45)
+        out = rng.uniform(0.75, 1.4)
         at = out * wide / 2 * np.cos(angle), out * tall / 2 * np.sin(angle)
         layer = blank(canvas)
         disc(layer, canvas, at, radius)

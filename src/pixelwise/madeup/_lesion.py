@@ -20,7 +20,7 @@ from pixelwise.madeup._canvas import (
 )
 from pixelwise.madeup._look import Look
 from pixelwise.madeup._shape import Shape
-from pixelwise.madeup._skin import BLOOD
+from pixelwise.madeup._skin import BLOOD, MELANIN
 
 # Absorption relative to the skin: direction (red, green, blue) and range of amounts, in the order
 # of `COLOURS`. The ranges bracket what lesions in public dermoscopy show: a median amount of 2.1,
@@ -52,9 +52,10 @@ def paint_lesion(rng: Rng, canvas: Canvas, look: Look, shape: Shape, variety: fl
     density *= _structure(rng, canvas, look, shape)
     density *= cover
     strength = rng.lognormal(0.12, 0.35)
-    if rng.random() < 0.14 * variety:
-        strength *= rng.uniform(0.15, 0.45)
-    painted = _colours(rng, canvas, look, shape, depth) * np.float32(strength)
+    if rng.random() < 0.18 * variety:
+        strength *= rng.uniform(0.12, 0.5)
+    is_pink = bool(rng.random() < 0.14 * variety)
+    painted = _colours(rng, canvas, look, shape, depth, is_pink) * np.float32(strength)
     painted *= density[..., None]
     # Dense pigment is black rather than orange: red light gives way last, but it does.
     painted[..., 0] += np.float32(0.05) * painted[..., 1] ** 2
@@ -80,6 +81,12 @@ def _tint(rng: Rng, colour: int) -> NDArray[np.float32]:
     direction = _DIRECTION[colour] + rng.normal(0, (0.04, 0.03, 0.03)).astype(np.float32)
     tint: NDArray[np.float32] = direction * np.float32(rng.uniform(low, high))
     return tint
+
+
+def _pink(rng: Rng) -> NDArray[np.float32]:
+    """(3,) absorption of a lesion of more blood than pigment, which many a network overlooks."""
+    pink: NDArray[np.float32] = BLOOD * rng.uniform(0.3, 1.3) + MELANIN * rng.uniform(0, 0.25)
+    return pink.astype(np.float32)
 
 
 def _profile(
@@ -156,10 +163,12 @@ def _network(rng: Rng, canvas: Canvas, look: Look, shape: Shape) -> Field:
     return shown
 
 
-def _colours(rng: Rng, canvas: Canvas, look: Look, shape: Shape, depth: Field) -> Field:
+def _colours(
+    rng: Rng, canvas: Canvas, look: Look, shape: Shape, depth: Field, is_pink: bool
+) -> Field:
     """(H, W, 3) absorption at full density: the main colour and zones of the others in it."""
     painted = np.empty((canvas.height, canvas.width, 3), np.float32)
-    painted[:] = _tint(rng, look.colours[0])
+    painted[:] = _pink(rng) if is_pink else _tint(rng, look.colours[0])
     for colour in look.colours[1:]:
         zone = _zone(rng, canvas, shape, depth)[..., None]
         painted += zone * (_tint(rng, colour) - painted)
