@@ -34,11 +34,13 @@ def sample(index: int, size_hw: tuple[int, int] = (48, 64)) -> Sample:
     )
 
 
-def write_folder(root: Path, count: int = 24, size_hw: tuple[int, int] = (48, 64)) -> Path:
-    """``count`` discs as images/NAME.png and masks/NAME.png."""
+def write_folder(
+    root: Path, count: int = 24, size_hw: tuple[int, int] = (48, 64), first: int = 0
+) -> Path:
+    """``count`` discs, from number ``first`` on, as images/NAME.png and masks/NAME.png."""
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True)
-    for index in range(count):
+    for index in range(first, first + count):
         image, mask = draw_disc(index, size_hw)
         cv2.imwrite(str(root / "images" / f"disc{index:03}.png"), image[..., ::-1])
         cv2.imwrite(str(root / "masks" / f"disc{index:03}.png"), mask.astype(np.uint8) * 255)

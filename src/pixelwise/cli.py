@@ -116,6 +116,10 @@ def train(
         int | None, typer.Option(help="Channels of the network's first level.")
     ] = None,
     depth: Annotated[int | None, typer.Option(help="Number of the network's poolings.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Begin with these weights: nevi (the built-in model), a run, or none."),
+    ] = None,
     size: Annotated[int | None, typer.Option(help="Long side the network sees, in pixels.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures per step.")] = None,
     loss: Annotated[
@@ -165,6 +169,7 @@ def train(
         network=network,
         width=width,
         depth=depth,
+        start=start,
         batch=batch,
         loss=None if loss is None else _losses(loss),
         class_weights=class_weights,

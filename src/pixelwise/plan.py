@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from pixelwise.datasets import Dataset
 from pixelwise.fingerprints import dataset_fingerprint, fingerprints_of
 from pixelwise.recipe import Facts, Recipe
-from pixelwise.run import Run, open_run
+from pixelwise.run import Run, open_run, open_start
 from pixelwise.splits import (
     Split,
     group_values,
@@ -77,6 +77,7 @@ def plan(
         whole_split = make_split(samples, recipe.seed, fingerprints=prints)
     for warning in whole_split.warnings:
         on_note(warning)
+    _refuse_seen(recipe, splits or (whole_split,), prints)
 
     def begun(path: Path, recipe: Recipe, split: Split) -> Run:
         entries = {i: {"split": split.parts[i], "fingerprint": prints[i]} for i in sorted(prints)}
@@ -88,6 +89,21 @@ def plan(
     # The whole is written last: a folder with a recipe.json is complete.
     whole = begun(folder, recipe, whole_split)
     return tuple(runs) or (whole,)
+
+
+def _refuse_seen(recipe: Recipe, splits: Sequence[Split], prints: Mapping[str, str]) -> None:
+    """No picture that taught the model a run starts from may test that run."""
+    start = open_start(recipe)
+    if start is None:
+        return
+    taught = {each["fingerprint"] for each in start.split.values() if each["split"] != "test"}
+    tested = {name for split in splits for name in split.ids("test") if prints[name] in taught}
+    if tested:
+        raise PixelwiseError(
+            f"{len(tested)} test pictures, such as {min(tested)}, taught {start.path}, so starting "
+            "from it would flatter the numbers. Start from a run on other pictures, or give "
+            "--start none."
+        )
 
 
 def _same_or_refuse(run: Run, recipe: Recipe, digest: str) -> None:

@@ -47,6 +47,8 @@ class Recipe:
     """Channels of the first level; None = the network's own. More for many pictures and a GPU."""
     depth: int | None = None
     """Number of poolings; None = the network's own."""
+    start: str = "none"
+    """Weights to begin with: "nevi" (the built-in model), the folder of a run, or "none"."""
     size_hw: tuple[int, int] = (256, 256)
     """Working height and width in pixels. Larger for thin things, at its price in time."""
     orientation: str = "upright"
@@ -202,6 +204,8 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         derived["budget_s"] = None
     budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))
     derived["size_hw"] = working_size(facts.median_hw, size or _long_side(facts, budget_s))
+    if asked.get("start") not in (None, "none", "nevi"):
+        asked = {**asked, "start": str(Path(asked["start"]).resolve())}
     return Recipe.checked({**derived, **asked}, where="the request")
 
 

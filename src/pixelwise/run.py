@@ -21,6 +21,7 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from pixelwise.builtin import NEVI
 from pixelwise.files import atomic, write_text
 from pixelwise.find import find
 from pixelwise.model import Model
@@ -130,6 +131,42 @@ def build_model(recipe: Recipe, task: Task) -> Model:
     """The recipe's model, with fresh weights from torch's generator."""
     network = find("networks", recipe.network).build(recipe.width, recipe.depth)
     return Model(network, task.maps)
+
+
+def open_start(recipe: Recipe) -> Run | None:
+    """The run whose weights a recipe begins with.
+
+    Raises:
+        PixelwiseError: it is no run, or a cross-validation, which has no weights of its own.
+    """
+    if recipe.start == "none":
+        return None
+    run = open_run(NEVI if recipe.start == "nevi" else recipe.start)
+    if run.recipe.folds:
+        raise PixelwiseError(f"{run.path} has several models. Start from one: {run.path}/fold-0.")
+    return run
+
+
+def take_weights(model: Model, start: Run) -> None:
+    """Put a run's weights into a model: the network's all, the heads' where their shapes fit.
+
+    Raises:
+        PixelwiseError: the network has other layers.
+    """
+    own = model.state_dict()
+    given = {
+        name: weight
+        for name, weight in load_weights(start.weights)[0].items()
+        if name.startswith("network.") or own.get(name, weight[..., :0]).shape == weight.shape
+    }
+    missing = {name for name in own.keys() - given.keys() if name.startswith("network.")}
+    if missing or any(name not in own or own[name].shape != w.shape for name, w in given.items()):
+        raise PixelwiseError(
+            f"{start.path} cannot be started from: its network ({start.recipe.network}, width "
+            f"{start.recipe.width or 'its own'}, depth {start.recipe.depth or 'its own'}) has "
+            "other layers. Ask for the same network, or for --start none."
+        )
+    model.load_state_dict(given, strict=False)
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], **facts: str) -> None:

@@ -34,7 +34,16 @@ from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, unpac
 from pixelwise.plan import look, plan
 from pixelwise.progress import Progress
 from pixelwise.recipe import Recipe, derive
-from pixelwise.run import Run, build_model, build_task, load_weights, open_run, save_weights
+from pixelwise.run import (
+    Run,
+    build_model,
+    build_task,
+    load_weights,
+    open_run,
+    open_start,
+    save_weights,
+    take_weights,
+)
 from pixelwise.store import Store
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights
@@ -178,7 +187,10 @@ def _try_out(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse what cannot be built before anything is written."""
     devices.pick(recipe.device)
     check_losses(recipe.loss, recipe.class_weights)
-    build_model(recipe, build_task(recipe, dataset.categories))
+    model = build_model(recipe, build_task(recipe, dataset.categories))
+    start = open_start(recipe)
+    if start is not None:
+        take_weights(model, start)
 
 
 def read_pictures(
@@ -223,6 +235,9 @@ class Learner:
         self._task = build_task(self.recipe, run.categories, weights)
         torch.manual_seed(self.recipe.seed)
         model = build_model(self.recipe, self._task)
+        start = open_start(self.recipe)
+        if start is not None:
+            take_weights(model, start)
         self.model = model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, self.recipe.average)
         self.optimizer = build_optimizer(self.model, self.recipe)

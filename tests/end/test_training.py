@@ -222,3 +222,25 @@ def test_an_interruption_while_planning_folds_is_no_obstacle(data, tmp_path):
             path.unlink()
     again = train(data, out=tmp_path / "run", steps=2, folds=2, **SMALL)
     assert digest(again.folds[1].weights) == kept
+
+
+def test_a_run_starts_from_another_and_is_better_at_once(run, tmp_path):
+    other = write_folder(tmp_path / "other", count=24, first=200)
+    shape = {"steps": 5, "augment": 0.0, **SMALL}
+    warm = train(other, out=tmp_path / "warm", start=str(run.path), **shape)
+    cold = train(other, out=tmp_path / "cold", start="none", **shape)
+    assert warm.history[-1]["val_score"] > cold.history[-1]["val_score"] + 0.2
+    assert warm.recipe.start == str(run.path.resolve())
+
+
+def test_starting_from_what_learned_the_test_pictures_is_refused(data, run, tmp_path):
+    with pytest.raises(PixelwiseError, match=r"test pictures, such as disc.*taught.*--start none"):
+        train(data, out=tmp_path / "run", start=str(run.path), seed=5, steps=2, **SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_starting_from_another_network_is_refused(data, run, tmp_path):
+    wishes = {**SMALL, "width": 4}
+    with pytest.raises(PixelwiseError, match="has other layers"):
+        train(data, out=tmp_path / "run", start=str(run.path), steps=2, **wishes)
+    assert not (tmp_path / "run").exists()
