@@ -35,7 +35,10 @@ Masks = Annotated[
         "(everything but 0 is one class), soft or soft=NAME (at least half is), index, colour."
     ),
 ]
-Flips = Annotated[bool, typer.Option("--flips", help="Also look at the mirror image; slower.")]
+Flips = Annotated[
+    bool,
+    typer.Option("--flips/--no-flips", help="Look at mirror images too: better, and slower."),
+]
 Tile = Annotated[
     int | None,
     typer.Option(help="Cut larger pictures into tiles with this long a side, in pixels."),
@@ -217,7 +220,7 @@ def evaluate(
     pixel_mm: Annotated[
         float | None, typer.Option(help="Side of a pixel in millimetres, where it is known.")
     ] = None,
-    flips: Flips = False,
+    flips: Flips = True,
     tile: Tile = None,
     device: Device = "auto",
 ) -> None:
@@ -268,7 +271,7 @@ def predict(
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("predictions"),
     probs: Annotated[bool, typer.Option("--probs", help="Also write probabilities.")] = False,
-    flips: Flips = False,
+    flips: Flips = True,
     tile: Tile = None,
     device: Device = "auto",
 ) -> None:

@@ -63,7 +63,7 @@ def evaluate(
     out: str | Path | None = None,
     masks: str | None = None,
     pixel_mm: float | None = None,
-    flips: bool = False,
+    flips: bool = True,
     tile_px: int | None = None,
     device: str = "auto",
 ) -> Evaluation:
@@ -221,7 +221,7 @@ def _command(
     words = ["pixelwise", "evaluate", *(str(path) for path in (run, data) if path)]
     for name, value in options.items():
         words += [] if value is None else [f"--{name}", str(value)]
-    return shlex.join(words + (["--flips"] if flips else []))
+    return shlex.join(words + ([] if flips else ["--no-flips"]))
 
 
 def _read_ahead(

@@ -42,7 +42,7 @@ def predict(
     *,
     out: str | Path = "predictions",
     probs: bool = False,
-    flips: bool = False,
+    flips: bool = True,
     tile_px: int | None = None,
     device: str = "auto",
 ) -> Predictions:
@@ -58,7 +58,7 @@ def predict(
         pictures: files, and folders to look through.
         out: folder to write to.
         probs: also write probabilities.
-        flips: also look at each picture's mirror image.
+        flips: also look at each picture's mirror images.
         tile_px: cut larger pictures into tiles with this long a side.
         device: where to compute.
 

@@ -19,6 +19,8 @@ from pixelwise.types import PixelwiseError
 # Layouts in which no side of a picture is up: the camera was held any way round.
 _ANY_WAY_UP = ("ph2", "isic")
 _MULTIPLE = 32
+# Recipe lines that give the network other layers than the built-in model's.
+_SHAPE = {"network", "width", "depth"}
 
 
 @dataclass(frozen=True)
@@ -54,18 +56,18 @@ class Recipe:
     orientation: str = "upright"
     """"any" where no side of a picture is up (skin, cells), "upright" otherwise."""
     augment: float = 0.5
-    """Strength of the changes drawn for learning; 0 = none, 1 = strong. More for more time."""
+    """Strength of the changes drawn for learning; 0 = none, 1 = strong. More for other cameras."""
     loss: Mapping[str, float] = field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
     """Name in `pixelwise.losses` -> weight."""
     class_weights: bool = False
     """Weight classes by the inverse square root of their share of pixels. For rare classes."""
     optimizer: str = "adamw"
     """"adamw" or "sgd" (Nesterov momentum 0.9)."""
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     """Peak learning rate, after warm-up and before the cosine."""
     weight_decay: float = 0.01
     """Decoupled for adamw, L2 for sgd."""
-    batch: int = 4
+    batch: int = 8
     """Pictures per step."""
     budget_s: float | None = 600.0
     """Wall-clock seconds for learning; fixes ``steps`` after a first measurement."""
@@ -196,10 +198,13 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     Raises:
         PixelwiseError: a line that does not exist or a value that cannot be.
     """
-    derived: dict[str, Any] = {
-        "data": data,
-        "orientation": "any" if facts.layout in _ANY_WAY_UP else "upright",
-    }
+    is_any_way_up = facts.layout in _ANY_WAY_UP
+    derived: dict[str, Any] = {"data": data}
+    if is_any_way_up:
+        # Skin comes from many cameras: strong changes cost nothing at home, see LOG.md.
+        derived |= {"orientation": "any", "augment": 1.0}
+    if not _SHAPE & {name for name, value in asked.items() if value is not None}:
+        derived["start"] = "nevi"
     if asked.get("steps") is not None:
         derived["budget_s"] = None
     budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))
@@ -237,8 +242,9 @@ def describe(recipe: Recipe) -> list[str]:
     height, width = recipe.size_hw
     length = f"{recipe.steps} steps" if recipe.steps else _duration(recipe.budget_s)
     turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
+    first = "random weights" if recipe.start == "none" else f"the weights of {recipe.start}"
     return [
-        f"network {recipe.network}, pictures fitted to {width} x {height} and {turns}",
+        f"network {recipe.network} from {first}, pictures fitted to {width} x {height} and {turns}",
         f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
         f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
         + (f", {recipe.folds} folds" if recipe.folds else ""),

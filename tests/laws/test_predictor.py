@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,10 +36,11 @@ def darkness(**options: object) -> Predictor:
     return Predictor(RECIPE, CATEGORIES, TASK, (model.eval(),), torch.device("cpu"), **options)
 
 
-def untrained(**options: object) -> Predictor:
+def untrained(orientation: str = "upright", **options: object) -> Predictor:
     torch.manual_seed(0)
     model = build_model(RECIPE, TASK).eval()
-    return Predictor(RECIPE, CATEGORIES, TASK, (model,), torch.device("cpu"), **options)
+    recipe = replace(RECIPE, orientation=orientation)
+    return Predictor(recipe, CATEGORIES, TASK, (model,), torch.device("cpu"), **options)
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float:
@@ -94,11 +96,15 @@ def test_one_predictor_serves_many_threads():
     assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
 
 
-def test_flips_average_with_the_mirror_image():
+@pytest.mark.parametrize("step", [(1, -1), (-1, 1), (-1, -1)])
+@pytest.mark.parametrize("orientation", ["upright", "any"])
+def test_a_mirrored_picture_gives_the_mirrored_result_where_mirror_images_count(orientation, step):
     image, _ = draw_disc(2, (64, 64))
-    both, mirrored = untrained(flips=True), untrained(flips=True)(image[:, ::-1].copy())
-    assert np.allclose(both(image).confidence, mirrored.confidence[:, ::-1], atol=1e-4)
-    assert not np.allclose(untrained()(image).confidence, both(image).confidence, atol=1e-4)
+    predictor = untrained(flips=True, orientation=orientation)
+    straight = predictor(image).confidence[:: step[0], :: step[1]]
+    mirrored = predictor(image[:: step[0], :: step[1]].copy()).confidence
+    assert np.allclose(straight, mirrored, atol=1e-4) == (orientation == "any" or step[0] == 1)
+    assert not np.allclose(untrained(flips=False)(image).confidence, straight, atol=1e-4)
 
 
 def test_probabilities_agree_with_labels_and_confidence():

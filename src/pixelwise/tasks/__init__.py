@@ -55,8 +55,13 @@ class Task(Protocol):
             probs: whether the result carries probabilities of every class.
         """
 
-    def flipped(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The maps of a picture mirrored left to right, mirrored back."""
+    def flipped(self, maps: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
+        """The maps of a mirrored picture, mirrored back.
+
+        Args:
+            maps: {name: (B, C, h, w)}.
+            axes: what was mirrored: -1 left and right, -2 up and down, both, or nothing.
+        """
 
     def score(self, truth: Annotation, result: Any) -> float:
         """One number in [0, 1] for one picture: what validation averages."""

@@ -86,9 +86,9 @@ class SemanticTask:
         shares: NDArray[np.float32] = softmax(logits, axis=0)
         return shares
 
-    def flipped(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def flipped(self, maps: Mapping[str, Tensor], axes: tuple[int, ...]) -> dict[str, Tensor]:
         """Class maps carry no direction: mirroring the grid is all."""
-        return {name: torch.flip(values, dims=(-1,)) for name, values in maps.items()}
+        return {name: torch.flip(values, dims=axes) for name, values in maps.items()}
 
     def score(self, truth: Annotation, result: Semantic) -> float:
         """Jaccard: the foreground's, or the mean over the categories in truth or prediction."""
