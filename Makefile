@@ -2,7 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+PEERS := .peers/bin
 BUDGET ?= 60
+FOLDS ?= 5
+MASKS ?= auto
+OUT ?= runs
 
 .PHONY: help setup demo test check slow bench clean
 
@@ -11,7 +15,8 @@ help:
 	@echo "make test    the default tests"
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
-	@echo "make bench   DATA=folder BUDGET=seconds: our recipe against the lesson's networks"
+	@echo "make bench   DATA=folder BUDGET=seconds: ours against the lesson's networks,"
+	@echo "             smp and MONAI (sets up .peers, 5.5 GB); also FOLDS=5 MASKS=auto OUT=runs"
 
 setup: $(READY)
 
@@ -36,9 +41,16 @@ check: $(READY)
 slow: $(READY)
 	$(BIN)/pytest -m slow
 
-bench: $(READY)
+bench: $(READY) .peers/ready
 	@test -n "$(DATA)" || { echo "Say on what: make bench DATA=folder"; exit 2; }
-	GOMP_SPINCOUNT=10000 $(BIN)/python benchmarks/semantic.py "$(DATA)" --budget-s $(BUDGET)
+	$(BIN)/python benchmarks/bench.py "$(DATA)" --budget-s $(BUDGET) --folds $(FOLDS) \
+		--masks "$(MASKS)" --out "$(OUT)" --peers $(PEERS)/python
+
+# The peers' libraries need another build of torch than ours.
+.peers/ready: benchmarks/constraints.txt
+	$(PYTHON) -m venv .peers
+	$(PEERS)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/constraints.txt
+	@touch .peers/ready
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
