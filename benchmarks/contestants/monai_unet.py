@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from monai import transforms as T
 from monai.data import CacheDataset, DataLoader, PILReader
+from monai.data.utils import worker_init_fn
 from torch import Tensor
 
 from contestants import Image, _changes
@@ -84,6 +85,12 @@ def _pair(examples: list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
     return images, masks.gt(0.5).float()
 
 
+def _start(worker: int) -> None:
+    """Each worker draws its own changes, as MONAI sees to where nothing else is asked for."""
+    one_thread(worker)
+    worker_init_fn(worker)
+
+
 def build(job: Job) -> Plain:
     """The network with one channel of logits."""
     # Without the bookkeeping of where each voxel lies, which pictures do not need: faster.
@@ -104,7 +111,7 @@ def build(job: Job) -> Plain:
             num_workers=workers,
             persistent_workers=True,
             collate_fn=_pair,
-            worker_init_fn=one_thread,
+            worker_init_fn=_start,
         )
         return batches
 

@@ -15,7 +15,7 @@ import cv2
 import segmentation_models_pytorch as smp
 from albumentations.pytorch import ToTensorV2
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from contestants import Image, _changes
 from contestants._job import Case, Job
@@ -66,7 +66,7 @@ class Files(Dataset[tuple[Tensor, Tensor]]):
     """Pictures and masks, read from their files each time."""
 
     def __init__(self, cases: tuple[Case, ...], orientation: str) -> None:
-        self._cases, self._change = cases, changes(orientation)
+        self._cases, self.change = cases, changes(orientation)
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -75,8 +75,15 @@ class Files(Dataset[tuple[Tensor, Tensor]]):
         case = self._cases[index]
         image = cv2.cvtColor(cv2.imread(case.image), cv2.COLOR_BGR2RGB)
         mask = cv2.imread(case.mask, cv2.IMREAD_GRAYSCALE)
-        changed = self._change(image=image, mask=mask)
+        changed = self.change(image=image, mask=mask)
         return changed["image"], changed["mask"][None].gt(0).float()
+
+
+def _start(worker: int) -> None:
+    """Each worker draws its own changes."""
+    one_thread(worker)
+    info = get_worker_info()
+    info.dataset.change.set_random_seed(info.seed % 2**32)
 
 
 def prepare(image: Image) -> Tensor:
@@ -104,7 +111,7 @@ def build(job: Job) -> Plain:
             drop_last=True,
             num_workers=workers,
             persistent_workers=True,
-            worker_init_fn=one_thread,
+            worker_init_fn=_start,
         )
 
     return Plain(
