@@ -47,9 +47,9 @@ bench: $(READY) .peers/ready
 		--masks "$(MASKS)" --out "$(OUT)" --peers $(PEERS)/python
 
 # The peers' libraries need another build of torch than ours.
-.peers/ready: benchmarks/constraints.txt
+.peers/ready: benchmarks/requirements.txt
 	$(PYTHON) -m venv .peers
-	$(PEERS)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/constraints.txt
+	$(PEERS)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch .peers/ready
 
 clean:

@@ -127,6 +127,9 @@ def main() -> None:
     except PixelwiseError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on after the last contestant that was done.")
+        sys.exit(130)
     print(f"Table, results and curves are in {folder}.")
 
 
