@@ -65,14 +65,14 @@ class Outcome:
         return next((second for second, found in self.curve() if found >= accuracy), None)
 
     def average(self, *keys: str) -> float:
-        """The mean over folds of a number in the result; NaN where a fold has none."""
+        """The mean over the folds that have a number in their result; NaN where none has."""
         numbers = []
         for fold in self.folds:
             value = fold.result
             for key in keys:
                 value = value.get(key) if value else None
-            numbers.append(np.nan if value is None else float(value))
-        return float(np.mean(numbers))
+            numbers += [] if value is None else [float(value)]
+        return float(np.mean(numbers)) if numbers else float("nan")
 
     @property
     def peak_mb(self) -> float:
