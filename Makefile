@@ -2,7 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+PEERS := .peers/bin
 BUDGET ?= 60
+FOLDS ?= 5
+MASKS ?= auto
+OUT ?= runs
 
 .PHONY: help setup demo test check slow bench builtin clean
 
@@ -12,7 +16,8 @@ help:
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
 	@echo "make builtin draw made-up nevi and train the built-in model again, into rebuilt/"
-	@echo "make bench   DATA=folder BUDGET=seconds: our recipe against the lesson's networks"
+	@echo "make bench   DATA=folder BUDGET=seconds: ours against the lesson's networks,"
+	@echo "             smp and MONAI (sets up .peers, 5.5 GB); also FOLDS=5 MASKS=auto OUT=runs"
 
 setup: $(READY)
 
@@ -37,12 +42,19 @@ check: $(READY)
 slow: $(READY)
 	$(BIN)/pytest -m slow
 
-bench: $(READY)
+bench: $(READY) .peers/ready
 	@test -n "$(DATA)" || { echo "Say on what: make bench DATA=folder"; exit 2; }
-	GOMP_SPINCOUNT=10000 $(BIN)/python benchmarks/semantic.py "$(DATA)" --budget-s $(BUDGET)
+	$(BIN)/python benchmarks/bench.py "$(DATA)" --budget-s $(BUDGET) --folds $(FOLDS) \
+		--masks "$(MASKS)" --out "$(OUT)" --peers $(PEERS)/python
+
+# The peers' libraries need another build of torch than ours.
+.peers/ready: benchmarks/requirements.txt
+	$(PYTHON) -m venv .peers
+	$(PEERS)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch .peers/ready
 
 builtin: $(READY)
 	$(BIN)/python -m pixelwise.rebuild rebuilt
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

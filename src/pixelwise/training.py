@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pixelwise import device as devices
 from pixelwise.card import write_card
@@ -213,7 +213,11 @@ def read_pictures(
 
 
 class Learner:
-    """One run being learned: model, average, optimiser, and how far they are."""
+    """One run being learned: model, average, optimiser, and how far they are.
+
+    ``on_step`` gets the averaged model after every step, for whoever measures learning while it
+    happens.
+    """
 
     def __init__(
         self,
@@ -223,9 +227,11 @@ class Learner:
         workers: int,
         on_note: Callable[[str], None],
         started: float,
+        on_step: Callable[[nn.Module], None] = lambda average: None,
     ) -> None:
         self.run, self.recipe = run, run.recipe
         self._loggers, self._workers, self._note, self._started = loggers, workers, on_note, started
+        self._on_step = on_step
         self._device = devices.pick(self.recipe.device)
         devices.make_exact(self._device)
         there = set(store.ids)
@@ -257,6 +263,7 @@ class Learner:
             for batch in batches:
                 self._take(batch, forward)
                 clock.tick(self.facts.step)
+                self._on_step(self.average.model)
                 if self.recipe.steps is None:
                     self._measure(clock)
                 elif self._is_due():

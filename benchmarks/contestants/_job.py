@@ -1,0 +1,69 @@
+"""What a contestant is told: one JSON file, the same pictures and masks for everyone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture: its file, its mask (PNG, 0 or 255, of the picture's size) and its part.
+
+    ``part``: "train" or "val", both to be learned from (only ours holds "val" out), or "test".
+    """
+
+    id: str
+    image: str
+    mask: str
+    part: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One contestant on one fold.
+
+    ``program``: module of `contestants`. ``settings``: what the program makes of it; recipe lines
+    for ours. ``budget_s``: wall-clock seconds. ``threads``: of torch. ``data`` and ``masks``: the
+    folder and the meaning of its masks, for ours, which reads them itself. ``orientation``: "any"
+    or "upright", for the peers' augmentation. ``out``: where everything is written.
+    """
+
+    program: str
+    settings: Mapping[str, Any]
+    fold: int
+    budget_s: float
+    threads: int
+    data: str
+    masks: str
+    orientation: str
+    out: str
+    cases: tuple[Case, ...]
+
+    def write(self) -> str:
+        """As JSON text."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Job:
+        """Back from a file."""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**found, "cases": tuple(Case(**case) for case in found["cases"])})
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return Path(self.out)
+
+    @property
+    def learned_from(self) -> tuple[Case, ...]:
+        """Every picture but the test part's."""
+        return tuple(case for case in self.cases if case.part != "test")
+
+    @property
+    def tested(self) -> tuple[Case, ...]:
+        """The test part."""
+        return tuple(case for case in self.cases if case.part == "test")

@@ -1,0 +1,113 @@
+"""One contestant on one fold: run in a process of its own, watched, and scored."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contestants._job import Job
+from pixelwise.files import write_text
+from pixelwise.metrics import confusion, overlap
+from pixelwise.types import PixelwiseError
+from truth import read_mask
+
+_LOOK_EVERY_S = 0.25
+_MEASURES = ("jaccard", "dice")
+
+
+@dataclass(frozen=True)
+class Played:
+    """``result``: what the contestant measured of itself. ``scores``: share of the budget ->
+    picture -> measure -> value. ``peak_mb``: memory of it and its workers while it learned.
+    """
+
+    result: dict[str, Any]
+    scores: dict[str, dict[str, dict[str, float]]]
+    peak_mb: float | None
+
+
+def play(job: Job, python: str) -> Played | None:
+    """Run a contestant, unless its result is there; None where it failed, which is said.
+
+    Raises:
+        PixelwiseError: there is a result, but of another job.
+    """
+    folder = job.folder
+    if (folder / "played.json").exists():
+        if (folder / "job.json").read_text(encoding="utf-8") != job.write():
+            raise PixelwiseError(
+                f"{folder} holds the result of another benchmark (other data, folds, budget or "
+                "settings). Give another folder (OUT=...), or delete this one."
+            )
+        print("  done before")
+        return Played(**json.loads((folder / "played.json").read_text(encoding="utf-8")))
+    # What an interruption left is not gone on with: the time it took would not count.
+    shutil.rmtree(folder, ignore_errors=True)
+    write_text(folder / "job.json", job.write())
+    peak_mb = _run(job, python)
+    if not (folder / "result.json").exists():
+        print(f"  failed; {folder / 'log.txt'} says why")
+        return None
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    scores = {share: _score(job, share) for share in result["kept_s"]}
+    played = Played(result, scores, peak_mb)
+    write_text(folder / "played.json", json.dumps(vars(played), indent=1) + "\n")
+    return played
+
+
+def _run(job: Job, python: str) -> float | None:
+    """Start the contestant and wait; the most memory it had, in MB."""
+    here = Path(__file__).parent
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(here), os.environ.get("PYTHONPATH")))),
+        "OMP_NUM_THREADS": str(job.threads),
+        "GOMP_SPINCOUNT": "10000",
+        "NO_ALBUMENTATIONS_UPDATE": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    command = [python, "-m", "contestants", str(job.folder / "job.json")]
+    peak = None
+    with (job.folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            while process.poll() is None:
+                if not (job.folder / "learned").exists():
+                    peak = max(filter(None, (peak, _memory_mb(process.pid))), default=None)
+                time.sleep(_LOOK_EVERY_S)
+        finally:
+            process.kill()
+    return peak
+
+
+def _memory_mb(pid: int) -> float | None:
+    """Memory of a process and its children, shared pages counted once; None where unknown.
+
+    The sum of ``ru_maxrss`` would count what worker processes share with their parent once for
+    each of them.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except OSError:  # the process has just ended, or this is no Linux
+        return None
+    own = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 1024
+    return own + sum(_memory_mb(int(child)) or 0.0 for child in children)
+
+
+def _score(job: Job, share: str) -> dict[str, dict[str, float]]:
+    """Every test picture's scores from the masks a contestant wrote, by our metric."""
+    folder = job.folder / "masks" / share.replace("/", "-of-")
+    scores = {}
+    for case in job.tested:
+        truth, found = read_mask(Path(case.mask)), read_mask(folder / f"{case.id}.png")
+        (tn, fp), (fn, tp) = confusion(truth, found, 2)
+        values = overlap(tp, fp, fn, tn)
+        scores[case.id] = {name: float(values[name]) for name in _MEASURES}
+    return scores
