@@ -43,6 +43,8 @@ class Recipe:
     """What mask values mean, where the files leave a doubt."""
     network: str = "unet"
     """A module of `pixelwise.networks`."""
+    backbone: str | None = None
+    """Pretrained backbone, a name on the hub or a folder; for the network huggingface."""
     width: int | None = None
     """Channels of the first level; None = the network's own. More for many pictures and a GPU."""
     depth: int | None = None
@@ -196,6 +198,8 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         "data": data,
         "orientation": "any" if facts.layout in _ANY_WAY_UP else "upright",
     }
+    if asked.get("backbone") is not None:
+        derived["network"] = "huggingface"
     if asked.get("steps") is not None:
         derived["budget_s"] = None
     budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))
@@ -230,9 +234,10 @@ def describe(recipe: Recipe) -> list[str]:
     """What training would do, a line each, for people."""
     height, width = recipe.size_hw
     length = f"{recipe.steps} steps" if recipe.steps else _duration(recipe.budget_s)
+    on = f" on {recipe.backbone}" if recipe.backbone else ""
     turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
     return [
-        f"network {recipe.network}, pictures fitted to {width} x {height} and {turns}",
+        f"network {recipe.network}{on}, pictures fitted to {width} x {height} and {turns}",
         f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
         f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
         + (f", {recipe.folds} folds" if recipe.folds else ""),
