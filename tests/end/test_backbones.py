@@ -137,20 +137,6 @@ def test_every_kind_keeps_batches_apart_and_takes_any_size(kind):
         torch.testing.assert_close(features, alone, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", CONFIGS)
-@torch.no_grad()
-def test_exported_at_one_size_it_is_the_same_network_at_others(kind):
-    torch.manual_seed(0)
-    network = huggingface.build(backbone=description(kind)).eval()
-    free = torch.export.Dim.DYNAMIC
-    example = (torch.randn(2, 3, 100, 150),)
-    exported = torch.export.export(network, example, dynamic_shapes=({0: free, 2: free, 3: free},))
-    for shape in [(3, 3, 128, 96), (1, 3, 66, 130)]:
-        images = torch.randn(*shape)
-        torch.testing.assert_close(exported.module()(images), network(images), atol=1e-4, rtol=1e-4)
-
-
 def test_weights_in_several_files_are_read(tmp_path, backbone):
     from transformers import AutoModel
 

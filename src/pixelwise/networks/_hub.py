@@ -6,8 +6,11 @@ safetensors are downloaded or read.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +31,7 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 # The hub's client tries for 23 s before it gives up, and a name server that is not there can take
 # longer: ask once, and wait no longer than this.
 _ANSWER_S = 5.0
-_PATIENCE_S = 8.0
+_PATIENCE_S = 6.0
 
 
 def library(name: str) -> Any:
@@ -38,17 +41,23 @@ def library(name: str) -> Any:
         PixelwiseError: not installed; the message says how.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    try:
-        import huggingface_hub
-        import transformers
-    except ImportError:
+    # Loading transformers takes seconds, which an answer from the hub should not wait for.
+    if not all(_is_installed(each) for each in ("transformers", "huggingface_hub")):
         raise PixelwiseError(
             "Pretrained backbones need the transformers library, which is not installed: "
             'pip install "pixelwise[hub]".'
-        ) from None
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    return {"transformers": transformers, "huggingface_hub": huggingface_hub}[name]
+        )
+    module = importlib.import_module(name)
+    if name == "transformers":
+        module.utils.logging.set_verbosity_error()
+        module.utils.logging.disable_progress_bar()
+    return module
+
+
+def _is_installed(name: str) -> bool:
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    return importlib.util.find_spec(name) is not None
 
 
 def fetch(name: str, commit: str | None = None) -> tuple[Path, str | None]:
