@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -233,6 +234,12 @@ def test_without_the_library_the_message_says_how_to_install_it(data, tmp_path, 
 def test_offline_the_message_comes_at_once_and_names_the_way(data, tmp_path):
     sentence = "hub cannot be asked.*HF_HUB_OFFLINE.*hf download microsoft/resnet-18.*--backbone"
     assert refused(data, tmp_path, sentence, backbone="microsoft/resnet-18") < 10
+    # In a process of its own, too, in which nothing has loaded the library yet.
+    command = [sys.executable, "-m", "pixelwise", "train", str(data), "--backbone", "me/tiny"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "hf download me/tiny --local-dir FOLDER" in done.stderr.replace("\n", " ")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.fixture

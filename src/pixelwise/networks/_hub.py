@@ -48,6 +48,10 @@ def library(name: str) -> Any:
             'pip install "pixelwise[hub]".'
         )
     module = importlib.import_module(name)
+    if name == "huggingface_hub":
+        # Not loaded with the library itself.
+        importlib.import_module("huggingface_hub.errors")
+        importlib.import_module("huggingface_hub.utils")
     if name == "transformers":
         module.utils.logging.set_verbosity_error()
         module.utils.logging.disable_progress_bar()
