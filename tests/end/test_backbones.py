@@ -235,11 +235,12 @@ def test_offline_the_message_comes_at_once_and_names_the_way(data, tmp_path):
     sentence = "hub cannot be asked.*HF_HUB_OFFLINE.*hf download microsoft/resnet-18.*--backbone"
     assert refused(data, tmp_path, sentence, backbone="microsoft/resnet-18") < 10
     # In a process of its own, too, in which nothing has loaded the library yet.
-    command = [sys.executable, "-m", "pixelwise", "train", str(data), "--backbone", "me/tiny"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    wish = ["--backbone", "me/tiny", "--out", tmp_path / "run"]
+    command = [sys.executable, "-m", "pixelwise", "train", data, *wish]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert "hf download me/tiny --local-dir FOLDER" in done.stderr.replace("\n", " ")
-    assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture

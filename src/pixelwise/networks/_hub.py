@@ -30,8 +30,8 @@ _FETCHED = [_CONFIG, _PREPROCESSOR, _INDEX, "model*.safetensors"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 # The hub's client tries for 23 s before it gives up, and a name server that is not there can take
 # longer: ask once, and wait no longer than this.
-_ANSWER_S = 5.0
-_PATIENCE_S = 6.0
+_ANSWER_S = 4.0
+_PATIENCE_S = 4.5
 
 
 def library(name: str) -> Any:
