@@ -115,6 +115,13 @@ def train(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Number of steps, instead of a time.")] = None,
     network: Annotated[str | None, typer.Option(help="Network [unet].")] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FOLDER",
+            help="Pretrained backbone, a name on the hub or a folder, as the network's encoder.",
+        ),
+    ] = None,
     width: Annotated[
         int | None, typer.Option(help="Channels of the network's first level.")
     ] = None,
@@ -170,6 +177,7 @@ def train(
         budget_s=None if budget is None else _seconds(budget),
         steps=steps,
         network=network,
+        backbone=backbone,
         width=width,
         depth=depth,
         start=start,

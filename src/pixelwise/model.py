@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-# The pretrained backbones' mean and spread; used for every network, so that there is one.
-_MEAN = (0.485, 0.456, 0.406)
-_SPREAD = (0.229, 0.224, 0.225)
+from pixelwise.networks import MEAN, SPREAD
 
 
 class Model(nn.Module):
@@ -32,6 +30,10 @@ class Model(nn.Module):
         """Pixels of the picture along the side of one pixel of a map."""
         return self.network.stride  # type: ignore[return-value]
 
+    def pretrained(self) -> list[nn.Parameter]:
+        """Weights that have learned already, which learn on more slowly; of most networks, none."""
+        return self.network.pretrained()  # type: ignore[no-any-return,operator]
+
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Maps, before any activation."""
         features = self.network(images)
@@ -40,6 +42,6 @@ class Model(nn.Module):
 
 def normalise(images: Tensor) -> Tensor:
     """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory."""
-    mean = torch.tensor(_MEAN, device=images.device) * 255
-    spread = torch.tensor(_SPREAD, device=images.device) * 255
+    mean = torch.tensor(MEAN, device=images.device) * 255
+    spread = torch.tensor(SPREAD, device=images.device) * 255
     return ((images.float() - mean) / spread).permute(0, 3, 1, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ _WARM_UP = 20
 _FLAT_SHARE = 0.1
 _FLOOR = 0.01
 _CLIP = 5.0
+# Of the learning rate, for pretrained weights: they know already most of what they need.
+_PRETRAINED_SHARE = 0.1
 
 
 def rate(step: int, steps: int | None) -> float:
@@ -30,18 +33,34 @@ def rate(step: int, steps: int | None) -> float:
     return warm * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) or SGD with Nesterov momentum; no decay on vectors."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    free = [p for p in model.parameters() if p.ndim <= 1]
+def build_optimizer(
+    model: nn.Module, recipe: Recipe, pretrained: Sequence[Tensor] = ()
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) or SGD with Nesterov momentum; no decay on vectors.
+
+    ``pretrained`` weights get a tenth of the learning rate; see `set_rate`.
+    """
+    known = {id(p) for p in pretrained}
+    fresh = [p for p in model.parameters() if id(p) not in known]
     groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": free, "weight_decay": 0.0},
+        {"params": params, "weight_decay": decay, "share": share}
+        for weights, share in ((fresh, 1.0), (pretrained, _PRETRAINED_SHARE))
+        for params, decay in (
+            ([p for p in weights if p.ndim > 1], recipe.weight_decay),
+            ([p for p in weights if p.ndim <= 1], 0.0),
+        )
+        if params
     ]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
     # Fused: one pass over each tensor, where the other takes fifteen small operations.
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Give each group of weights its share of the learning rate of this step."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group["share"]
 
 
 def clip(model: nn.Module) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,11 @@ def look(dataset: Dataset) -> Facts:
 
 
 def plan(
-    dataset: Dataset, recipe: Recipe, folder: Path, on_note: Callable[[str], None]
+    dataset: Dataset,
+    recipe: Recipe,
+    folder: Path,
+    on_note: Callable[[str], None],
+    backbone: Mapping[str, Any] | None = None,
 ) -> tuple[Run, ...]:
     """The run, or the runs of a cross-validation: begun now, or found to go on with.
 
@@ -81,7 +86,7 @@ def plan(
 
     def begun(path: Path, recipe: Recipe, split: Split) -> Run:
         entries = {i: {"split": split.parts[i], "fingerprint": prints[i]} for i in sorted(prints)}
-        run = Run(path, recipe, dataset.categories, entries, digest)
+        run = Run(path, recipe, dataset.categories, entries, digest, backbone)
         run.write()
         return run
 

@@ -20,7 +20,7 @@ from pixelwise.types import PixelwiseError
 _ANY_WAY_UP = ("ph2", "isic")
 _MULTIPLE = 32
 # Recipe lines that give the network other layers than the built-in model's.
-_SHAPE = {"network", "width", "depth"}
+_SHAPE = {"network", "width", "depth", "backbone"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Recipe:
     """What mask values mean, where the files leave a doubt."""
     network: str = "unet"
     """A module of `pixelwise.networks`."""
+    backbone: str | None = None
+    """Pretrained backbone, a name on the hub or a folder; for the network huggingface."""
     width: int | None = None
     """Channels of the first level; None = the network's own. More for many pictures and a GPU."""
     depth: int | None = None
@@ -203,6 +205,8 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     if is_any_way_up:
         # Skin comes from many cameras: strong changes cost nothing at home, see LOG.md.
         derived |= {"orientation": "any", "augment": 1.0}
+    if asked.get("backbone") is not None:
+        derived["network"] = "huggingface"
     if not _SHAPE & {name for name, value in asked.items() if value is not None}:
         derived["start"] = "nevi"
     if asked.get("steps") is not None:
@@ -241,10 +245,12 @@ def describe(recipe: Recipe) -> list[str]:
     """What training would do, a line each, for people."""
     height, width = recipe.size_hw
     length = f"{recipe.steps} steps" if recipe.steps else _duration(recipe.budget_s)
+    on = f" on {recipe.backbone}" if recipe.backbone else ""
     turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
     first = "random weights" if recipe.start == "none" else f"the weights of {recipe.start}"
     return [
-        f"network {recipe.network} from {first}, pictures fitted to {width} x {height} and {turns}",
+        f"network {recipe.network}{on} from {first}",
+        f"pictures fitted to {width} x {height} and {turns}",
         f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
         f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
         + (f", {recipe.folds} folds" if recipe.folds else ""),

@@ -6,13 +6,14 @@
     RUN/categories.json     index -> name, colour    RUN/state/          for going on
     RUN/split.json          who learned from what    RUN/card.md         for people
     RUN/model.safetensors   the best weights         RUN/last.safetensors
+    RUN/backbone.json       what a pretrained backbone was, where there is one
     RUN/fold-K/             each a run, in a cross-validation
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class Run:
 
     ``split``: sample id -> {"split": "train" | "val" | "test", "fingerprint": content hash}.
     ``fingerprint``: of the whole training folder. ``history``: one entry per validation.
+    ``backbone``: what the network's ``describe`` gave of a pretrained one; see `networks`.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Run:
     categories: tuple[Category, ...]
     split: dict[str, dict[str, str]]
     fingerprint: str
+    backbone: Mapping[str, Any] | None = None
 
     @property
     def weights(self) -> Path:
@@ -88,6 +91,9 @@ class Run:
         split = {"fingerprint": self.fingerprint, "samples": self.split}
         write_text(self.path / "categories.json", json.dumps(categories, indent=2) + "\n")
         write_text(self.path / "split.json", json.dumps(split, indent=1) + "\n")
+        if self.backbone is not None:
+            text = json.dumps(self.backbone, indent=2, sort_keys=True) + "\n"
+            write_text(self.path / "backbone.json", text)
         write_text(self.path / "recipe.json", self.recipe.write())
 
 
@@ -110,7 +116,8 @@ def open_run(path: str | Path) -> Run:
     split, fingerprint = _read_json(
         folder / "split.json", lambda found: (dict(found["samples"]), str(found["fingerprint"]))
     )
-    return Run(folder, recipe, categories, split, fingerprint)
+    backbone = _read_json(folder / "backbone.json", dict) if recipe.backbone else None
+    return Run(folder, recipe, categories, split, fingerprint, backbone)
 
 
 def _read_json(path: Path, form: Callable[[Any], Read]) -> Read:
@@ -127,10 +134,58 @@ def build_task(recipe: Recipe, categories: tuple[Category, ...], class_weights: 
     return task
 
 
-def build_model(recipe: Recipe, task: Task) -> Model:
-    """The recipe's model, with fresh weights from torch's generator."""
-    network = find("networks", recipe.network).build(recipe.width, recipe.depth)
-    return Model(network, task.maps)
+def describe_backbone(recipe: Recipe) -> Mapping[str, Any] | None:
+    """What the run has to keep of the recipe's pretrained backbone; None without one.
+
+    Raises:
+        PixelwiseError: a network and a backbone that do not go together, or no such backbone.
+    """
+    network = find("networks", recipe.network)
+    takes_one = hasattr(network, "describe")
+    if takes_one and recipe.backbone is None:
+        raise PixelwiseError(
+            f"The network '{recipe.network}' needs a pretrained backbone: give --backbone a name "
+            "on the hub or a folder."
+        )
+    if recipe.backbone is None:
+        return None
+    if not takes_one:
+        raise PixelwiseError(
+            f"The network '{recipe.network}' stands on no backbone. Leave out --network or "
+            "--backbone."
+        )
+    described: dict[str, Any] = network.describe(recipe.backbone)
+    return described
+
+
+def build_model(recipe: Recipe, task: Task, backbone: Mapping[str, Any] | None = None) -> Model:
+    """The recipe's model, with fresh weights from torch's generator.
+
+    Args:
+        recipe: of the run.
+        task: gives the maps.
+        backbone: what `describe_backbone` gave; the pretrained weights come with `begin_model`.
+    """
+    build = find("networks", recipe.network).build
+    shape = (recipe.width, recipe.depth)
+    return Model(build(*shape) if backbone is None else build(*shape, backbone), task.maps)
+
+
+def begin_model(recipe: Recipe, task: Task, backbone: Mapping[str, Any] | None = None) -> Model:
+    """The model that learning begins with.
+
+    Fresh, but for the weights of the run it starts from, or of a pretrained backbone.
+
+    Raises:
+        PixelwiseError: these weights are not there, or do not fit.
+    """
+    model = build_model(recipe, task, backbone)
+    start = open_start(recipe)
+    if start is not None:
+        _take_weights(model, start)
+    if backbone is not None:
+        model.network.load_pretrained(recipe.backbone, backbone.get("commit"))  # type: ignore[operator]
+    return model
 
 
 def open_start(recipe: Recipe) -> Run | None:
@@ -147,7 +202,7 @@ def open_start(recipe: Recipe) -> Run | None:
     return run
 
 
-def take_weights(model: Model, start: Run) -> None:
+def _take_weights(model: Model, start: Run) -> None:
     """Put a run's weights into a model: the network's all, the heads' where their shapes fit.
 
     Raises:
@@ -194,7 +249,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def load_model(run: Run) -> Model:
     """The run's model with its best weights, on the CPU, for predicting."""
-    model = build_model(run.recipe, run.task())
+    model = build_model(run.recipe, run.task(), run.backbone)
     weights, _ = load_weights(run.weights)
     try:
         model.load_state_dict(weights)

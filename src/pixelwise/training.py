@@ -12,7 +12,7 @@ import shutil
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -30,19 +30,19 @@ from pixelwise.loader import Batch, Loader
 from pixelwise.loggers import Logger
 from pixelwise.losses import check_losses
 from pixelwise.model import normalise
-from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, unpack
+from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, set_rate, unpack
 from pixelwise.plan import look, plan
 from pixelwise.progress import Progress
 from pixelwise.recipe import Recipe, derive
 from pixelwise.run import (
     Run,
+    begin_model,
     build_model,
     build_task,
+    describe_backbone,
     load_weights,
     open_run,
-    open_start,
     save_weights,
-    take_weights,
 )
 from pixelwise.store import Store
 from pixelwise.types import PixelwiseError
@@ -167,9 +167,9 @@ def train(
     started = time.monotonic()
     dataset = open_dataset(data, asked.get("masks", "auto"))
     recipe = derive(look(dataset), str(Path(data).resolve()), asked, size)
-    _try_out(recipe, dataset)
     folder = Path(out) if out else Path("runs") / Path(data).resolve().name
-    runs = plan(dataset, recipe, folder, on_note)
+    backbone = _try_out(recipe, dataset, folder)
+    runs = plan(dataset, recipe, folder, on_note, backbone)
     unfinished = [run for run in runs if not run.is_finished]
     if not unfinished:
         on_note(f"{folder} is finished already. Give --out another folder to learn anew.")
@@ -183,14 +183,22 @@ def train(
     return open_run(folder)
 
 
-def _try_out(recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse what cannot be built before anything is written."""
+def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any] | None:
+    """Refuse what cannot be built before anything is written; give the backbone's description.
+
+    A run that goes on has all it needs in its folder: its backbone may be out of reach by now.
+    """
     devices.pick(recipe.device)
     check_losses(recipe.loss, recipe.class_weights)
-    model = build_model(recipe, build_task(recipe, dataset.categories))
-    start = open_start(recipe)
-    if start is not None:
-        take_weights(model, start)
+    task = build_task(recipe, dataset.categories)
+    if (folder / "recipe.json").exists() and (
+        run := open_run(folder)
+    ).recipe.network == recipe.network:
+        build_model(recipe, task, run.backbone)
+        return run.backbone
+    backbone = describe_backbone(recipe)
+    begin_model(recipe, task, backbone)
+    return backbone
 
 
 def read_pictures(
@@ -240,13 +248,12 @@ class Learner:
         weights = class_weights(store, train_ids, run) if self.recipe.class_weights else None
         self._task = build_task(self.recipe, run.categories, weights)
         torch.manual_seed(self.recipe.seed)
-        model = build_model(self.recipe, self._task)
-        start = open_start(self.recipe)
-        if start is not None:
-            take_weights(model, start)
+        # What goes on needs no pretrained weights, and may not find them any more.
+        start = build_model if run.state.exists() else begin_model
+        model = start(self.recipe, self._task, run.backbone)
         self.model = model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, self.recipe.average)
-        self.optimizer = build_optimizer(self.model, self.recipe)
+        self.optimizer = build_optimizer(self.model, self.recipe, self.model.pretrained())
         self._loader = Loader(store, train_ids, self.recipe, self._task, self.model.stride)
         self._validation = Validation(store, val_ids, self.recipe, self._task)
         self._pending: list[tuple[int, tuple[str, ...], dict[str, Tensor]]] = []
@@ -280,8 +287,7 @@ class Learner:
         """One step of the optimiser."""
         step = self.facts.step
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate * rate(step, self.recipe.steps)
+        set_rate(self.optimizer, self.recipe.learning_rate * rate(step, self.recipe.steps))
         images = normalise(batch.images.to(self._device, non_blocking=True))
         targets = {n: t.to(self._device, non_blocking=True) for n, t in batch.targets.items()}
         with devices.autocast(self._device):

@@ -23,6 +23,10 @@ class AnySize(nn.Module):
         self.stride = stride
         self.multiple = multiple
 
+    def pretrained(self) -> list[nn.Parameter]:
+        """Weights that have learned already, which learn on more slowly; none, of most."""
+        return []
+
     def forward_padded(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, D, H / s, W / s), where H and W are multiples of ``multiple``."""
         raise NotImplementedError

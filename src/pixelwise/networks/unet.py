@@ -8,17 +8,18 @@ transposed convolution, which costs the same and can leave a checkerboard.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelwise.networks._anysize import AnySize
 from pixelwise.networks._layers import (
     check_shape,
-    conv_bn_relu,
+    decode,
+    decoder,
+    double,
     initialise,
     level_widths,
-    upsample,
+    stem,
 )
 from pixelwise.types import PixelwiseError
 
@@ -54,18 +55,15 @@ class UNet(AnySize):
     def __init__(self, width: int = WIDTH, depth: int = DEPTH, stride: int = STRIDE) -> None:
         check_shape(width, depth)
         super().__init__(features=width, stride=stride, multiple=stride * 2**depth)
-        self.stem, channels = _stem(width, stride)
+        if stride not in (1, 2, 4):
+            raise PixelwiseError(f"A U-Net's stride is 1, 2 or 4, not {stride}.")
+        self.stem, channels = stem(width, stride)
         self.encoder = nn.ModuleList()
         widths = level_widths(width, depth + 1)
         for level in widths:
-            self.encoder.append(_double(channels, level))
+            self.encoder.append(double(channels, level))
             channels = level
-        self.reduce = nn.ModuleList()
-        self.decoder = nn.ModuleList()
-        for level in reversed(widths[:-1]):
-            self.reduce.append(nn.Conv2d(channels, level, 1))
-            self.decoder.append(_double(2 * level, level))
-            channels = level
+        self.reduce, self.decoder = decoder(widths)
         initialise(self)
 
     def forward_padded(self, images: Tensor) -> Tensor:
@@ -77,32 +75,4 @@ class UNet(AnySize):
             features = level(features)
             skips.append(features)
             features = F.max_pool2d(features, 2)
-        features = bottom(features)
-        for reduce, level in zip(self.reduce, self.decoder, strict=True):
-            features = torch.cat([upsample(reduce(features)), skips.pop()], dim=1)
-            features = level(features)
-        return features
-
-
-def _double(num_in: int, num_out: int) -> nn.Sequential:
-    return nn.Sequential(conv_bn_relu(num_in, num_out), conv_bn_relu(num_out, num_out))
-
-
-def _stem(width: int, stride: int) -> tuple[nn.Sequential, int]:
-    """What comes before the first level, and the channels that leave it.
-
-    The kernel is 4 wide, not 3, because an even one sits in the middle of the two pixels that
-    become one: features stay where the picture has them, not half a pixel off.
-    """
-    if stride not in (1, 2, 4):
-        raise PixelwiseError(f"A U-Net's stride is 1, 2 or 4, not {stride}.")
-    layers: list[nn.Module] = []
-    channels = 3
-    for _ in range(stride // 2):
-        layers += [
-            nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-        ]
-        channels = width
-    return nn.Sequential(*layers), channels
+        return decode([*skips, bottom(features)], self.reduce, self.decoder)
