@@ -31,7 +31,7 @@ COUNT = 4000
 SIDE_PX = 224
 RECIPE: dict[str, Any] = {
     "size": 128,
-    "steps": 4000,
+    "steps": 3000,
     "batch": 8,
     "learning_rate": 2e-3,
     "augment": 1.0,

@@ -46,7 +46,7 @@ def add_artefacts(rng: Rng, canvas: Canvas, light: Field, shape: Shape, variety:
     ``variety`` scales the chance of each.
     """
     chances: tuple[tuple[float, Callable[[Rng, Canvas, Field, Shape], None]], ...] = (
-        (0.26, _ink),
+        (0.30, _ink),
         (0.48, _hair),
         (0.05, _stubble),
         (0.22, _sticker),
@@ -119,7 +119,7 @@ def _ink(rng: Rng, canvas: Canvas, light: Field, shape: Shape) -> None:
 
 
 def _ink_ring(rng: Rng, canvas: Canvas, layer: NDArray[np.uint8], shape: Shape) -> None:
-    radius, width = shape.radius * rng.uniform(1.3, 2.0) + 0.06, rng.uniform(0.004, 0.016)
+    radius, width = shape.radius * rng.uniform(1.2, 2.0) + 0.06, rng.uniform(0.004, 0.03)
     start, sweep = rng.uniform(0, 2 * np.pi), rng.uniform(2.0, 2 * np.pi)
     angle = start + np.linspace(0, sweep, 60)
     wobble = radius * (1 + 0.05 * np.sin(3 * angle + start))

@@ -52,7 +52,9 @@ def paint_lesion(rng: Rng, canvas: Canvas, look: Look, shape: Shape, variety: fl
     density *= _structure(rng, canvas, look, shape)
     density *= cover
     strength = rng.lognormal(0.12, 0.35)
-    if rng.random() < 0.18 * variety:
+    # Seldom on lesions that fill the picture: a network that meets many of those outlines
+    # everything wherever it sees nothing.
+    if rng.random() < (0.24 if shape.radius < 0.25 else 0.08) * variety:
         strength *= rng.uniform(0.12, 0.5)
     is_pink = bool(rng.random() < 0.14 * variety)
     painted = _colours(rng, canvas, look, shape, depth, is_pink) * np.float32(strength)

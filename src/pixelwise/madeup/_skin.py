@@ -41,9 +41,9 @@ def paint_skin(rng: Rng, canvas: Canvas, tone: tuple[float, float]) -> Field:
     melanin += _mottling(rng, canvas)
     blood = np.full_like(melanin, tone[1])
     blood += rng.uniform(0.01, 0.06) * fractal(rng, canvas, rng.uniform(2, 12), 4, 0.75)
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         blood += _flush(rng, canvas)
-    if rng.random() < 0.3:
+    if rng.random() < 0.35:
         blood += _vessels(rng, canvas)
     if rng.random() < 0.3:
         melanin += _freckles(rng, canvas)
@@ -86,7 +86,7 @@ def _vessels(rng: Rng, canvas: Canvas) -> Field:
     width = rng.uniform(0.03, 0.10)
     shown = ramp(noise(rng, canvas, rng.uniform(2, 6)), rng.uniform(-0.5, 0.8), 1.8)
     lines: Field = np.exp(-((wander / width) ** 2)) * shown
-    return lines * np.float32(rng.uniform(0.1, 0.6))
+    return lines * np.float32(rng.uniform(0.1, 0.8))
 
 
 def _freckles(rng: Rng, canvas: Canvas) -> Field:
