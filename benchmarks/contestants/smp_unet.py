@@ -1,9 +1,10 @@
 """segmentation-models-pytorch's U-Net with albumentations, after its example for binary masks.
 
-`examples/binary_segmentation_intro.ipynb` of the library: Dice loss on logits, Adam at 2e-4 that
-falls along a cosine to 1e-5 (here over the budget, as there over the epochs), batches of 16 from a
-`DataLoader` that reads each picture from its file. ResNet-18 from random weights: pretrained ones
-need a download, and nobody else in the benchmark has any.
+`examples/binary_segmentation_intro.ipynb` of the library: Dice loss on logits, Adam with a cosine
+down to 1e-5 (here over the budget, as there over the epochs), batches of 16 from a `DataLoader`
+that reads each picture from its file. ResNet-18 from random weights, because pretrained ones need
+a download. The example's peak of 2e-4 is meant for those; from random weights 1e-3 learned more in
+a trial (20 pictures at 64 x 64, 70 s: 0.458 after 39 steps against 0.299 after 32), so it has that.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from contestants._job import Case, Job
 from contestants._plain import SIZE, Plain, one_thread
 
 _BATCH, _WORKERS = 16, 2
-_PEAK, _FLOOR = 2e-4, 1e-5
+_PEAK, _FLOOR = 1e-3, 1e-5
 
 
 def changes(orientation: str) -> A.Compose:
