@@ -53,8 +53,7 @@ def build_optimizer(
     ]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
-    # Fused: one pass over each tensor, where the other takes fifteen small operations.
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
@@ -103,13 +102,8 @@ def pack(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def unpack(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put back what `pack` gave."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, key = name.split(".")
-        parameter = parameters[int(number)]
-        # A file knows one order of elements; the fused step walks a weight and its moments as they
-        # lie in memory, so they must lie alike.
-        laid = torch.empty_like(parameter).copy_(value) if value.ndim else value
-        state.setdefault(int(number), {})[key] = laid
+        state.setdefault(int(number), {})[key] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -30,6 +30,7 @@ SEED = 20_261_125
 COUNT = 4000
 SIDE_PX = 224
 RECIPE: dict[str, Any] = {
+    "start": "none",
     "size": 128,
     "steps": 3000,
     "batch": 8,
