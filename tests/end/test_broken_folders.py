@@ -47,7 +47,7 @@ def test_a_sound_folder_is_fit_and_described_in_numbers(root, tmp_path):
     sizes = {part: sum(counts.values()) for part, counts in report.split.items()}
     assert sizes == {"train": 9, "val": 1, "test": 2}
     text = shown(report)
-    assert "Fit to learn from" in text and "batches of 4" in text
+    assert "Fit to learn from" in text and "batches of 8" in text
     assert f"{100 * share:.2f} %" in text
 
 

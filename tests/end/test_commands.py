@@ -49,7 +49,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(type_in, tmp_path):
         "pixelwise check nowhere": "nowhere does not exist",
         "pixelwise train data --budget soon": "A budget is a time such as",
         "pixelwise train data --loss dice=much": "A loss is NAME or NAME=WEIGHT",
-        "pixelwise train data --steps 3 --network resnet": "There are: lesson_segnet",
+        "pixelwise train data --steps 3 --network resnet": "There are: huggingface",
         "pixelwise evaluate data data": "is not a run",
         "pixelwise predict data/nowhere": "data/nowhere does not exist",
         "pixelwise compare data data": "per_image.csv",
