@@ -6,6 +6,8 @@ PEERS := .peers/bin
 BUDGET ?= 60
 FOLDS ?= 5
 MASKS ?= auto
+LEAVE_OUT ?=
+ONLY ?=
 OUT ?= runs
 
 .PHONY: help setup demo test check slow bench builtin clean
@@ -45,7 +47,8 @@ slow: $(READY)
 bench: $(READY) .peers/ready
 	@test -n "$(DATA)" || { echo "Say on what: make bench DATA=folder"; exit 2; }
 	$(BIN)/python benchmarks/bench.py "$(DATA)" --budget-s $(BUDGET) --folds $(FOLDS) \
-		--masks "$(MASKS)" --out "$(OUT)" --peers $(PEERS)/python
+		--leave-out "$(LEAVE_OUT)" --only "$(ONLY)" --masks "$(MASKS)" --out "$(OUT)" \
+		--peers $(PEERS)/python
 
 # The peers' libraries need another build of torch than ours.
 .peers/ready: benchmarks/requirements.txt

@@ -1,12 +1,16 @@
 """Ours against its peers: the same folds, time, truth and scorer, in one run.
 
     make bench DATA=folder BUDGET=seconds [FOLDS=5] [MASKS=binary=person] [OUT=runs]
+    make bench DATA=folder BUDGET=seconds LEAVE_OUT=source [ONLY="smp U-Net"]
 
 Contestants (`field.py`) take turns, fold by fold, so that every comparison is paired and a slow
 spell of the machine meets them all. Each runs in a process of its own (`contestants/`). Its time
 counts from the start of its work, reading the pictures included, to the end of its budget;
 importing, and predicting the test pictures, is not counted. All learn from all pictures outside the
 test part; ours chooses its weights by some of them, which it does not learn from.
+
+With LEAVE_OUT every fold is one value of that fact (a source, a site), so that the table says how
+everyone does where he never was. ONLY names who takes part beside ours.
 
 What is there is not run again, so that an interrupted benchmark goes on.
 """
@@ -39,6 +43,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("--budget-s", type=float, default=60.0)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--leave-out", default="", help="Folds by this fact instead.")
+    parser.add_argument("--only", default="", help="Take part beside ours; by commas [all].")
     parser.add_argument("--masks", default="auto")
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--peers", type=Path, help="Python that has the peers' libraries.")
@@ -51,21 +57,28 @@ def run(given: argparse.Namespace, folder: Path) -> str:
     orientation = derive(look(dataset), str(given.data), {}).orientation
     samples = write_masks(dataset, folder / "truth")
     entries = field_for(orientation, with_peers=given.peers is not None)
+    if given.only:
+        wanted = {OURS.name, *given.only.split(",")}
+        if unknown := wanted - {entry.name for entry in entries}:
+            known = ", ".join(entry.name for entry in entries)
+            raise PixelwiseError(f"Nobody is called {min(unknown)}. There are: {known}.")
+        entries = tuple(entry for entry in entries if entry.name in wanted)
+    folds = folds_of(samples, given.folds, given.leave_out, folder / "truth")
     played: list[list[Played | None]] = [[] for _ in entries]
-    for fold, cases in enumerate(folds_of(samples, given.folds, folder / "truth")):
-        for entry, folds in zip(entries, played, strict=True):
-            print(f"fold {fold + 1} of {given.folds}: {entry.name}", flush=True)
+    for fold, cases in enumerate(folds):
+        for entry, done in zip(entries, played, strict=True):
+            print(f"fold {fold + 1} of {len(folds)}: {entry.name}", flush=True)
             job = _job(entry, fold, cases, dataset, orientation, given, folder)
-            folds.append(play(job, str(given.peers) if entry.is_peer else sys.executable))
+            done.append(play(job, str(given.peers) if entry.is_peer else sys.executable))
     outcomes = [
-        Outcome(entry, tuple(fold for fold in folds if fold is not None))
-        for entry, folds in zip(entries, played, strict=True)
-        if all(folds)
+        Outcome(entry, tuple(fold for fold in done if fold is not None))
+        for entry, done in zip(entries, played, strict=True)
+        if all(done)
     ]
     if not outcomes or outcomes[0].entry != OURS:
         raise PixelwiseError("Ours did not finish, so there is nothing to compare with.")
-    failed = [e.name for e, folds in zip(entries, played, strict=True) if not all(folds)]
-    text = _report(outcomes, failed, samples, given)
+    failed = [e.name for e, done in zip(entries, played, strict=True) if not all(done)]
+    text = _report(outcomes, failed, samples, len(folds), given)
     write(outcomes, text, folder)
     return text
 
@@ -98,12 +111,13 @@ def _report(
     outcomes: Sequence[Outcome],
     failed: Sequence[str],
     samples: Sequence[Sample],
+    folds: int,
     given: argparse.Namespace,
 ) -> str:
     """The table, and what a reader needs to know to believe it, as Markdown."""
+    cut = f"leaving out one {given.leave_out} of {folds}" if given.leave_out else f"{folds} folds"
     lines = [
-        f"# {given.data.resolve().name}: {len(samples)} pictures, {given.folds} folds, "
-        f"{given.budget_s:g} s each",
+        f"# {given.data.resolve().name}: {len(samples)} pictures, {cut}, {given.budget_s:g} s each",
         "",
         table(outcomes, {sample.id: sample.groups for sample in samples}),
         "",

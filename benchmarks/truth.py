@@ -10,7 +10,7 @@ import numpy as np
 from contestants._job import Case
 from pixelwise.datasets import Dataset
 from pixelwise.files import write_bytes
-from pixelwise.splits import make_folds
+from pixelwise.splits import make_folds, make_group_folds
 from pixelwise.types import IGNORE, LabelMap, PixelwiseError, Sample
 
 
@@ -64,10 +64,17 @@ def read_mask(path: Path) -> LabelMap:
     return (values > 0).astype(np.uint8)
 
 
-def folds_of(samples: tuple[Sample, ...], folds: int, masks: Path) -> list[tuple[Case, ...]]:
-    """The cases of every fold, split as `pixelwise train --folds` splits."""
+def folds_of(
+    samples: tuple[Sample, ...], folds: int, leave_out: str, masks: Path
+) -> list[tuple[Case, ...]]:
+    """The cases of every fold, split as `pixelwise train --folds` or ``--leave-out`` splits."""
+    splits = (
+        make_group_folds(samples, leave_out, seed=0)
+        if leave_out
+        else make_folds(samples, folds, seed=0)
+    )
     files = {s.id: (str(s.files[0].resolve()), str(mask_path(masks, s.id))) for s in samples}
     return [
         tuple(Case(name, *files[name], split.parts[name]) for name in sorted(files))
-        for split in make_folds(samples, folds, seed=0)
+        for split in splits
     ]

@@ -29,13 +29,13 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """Otsu's threshold on the first of three folds."""
     root = tmp_path_factory.mktemp("bench")
     dataset = open_dataset(write_folder(root / "data", 12))
-    cases = folds_of(write_masks(dataset, root / "truth"), 3, root / "truth")[0]
+    cases = folds_of(write_masks(dataset, root / "truth"), 3, "", root / "truth")[0]
     return Job("otsu", {}, 0, 1.0, 1, "", "auto", "any", str(root / "otsu"), cases)
 
 
 def test_every_picture_is_tested_once_and_masks_are_the_datasets(job, tmp_path):
     dataset = open_dataset(write_folder(tmp_path / "data", 12))
-    folds = folds_of(write_masks(dataset, tmp_path / "truth"), 3, tmp_path / "truth")
+    folds = folds_of(write_masks(dataset, tmp_path / "truth"), 3, "", tmp_path / "truth")
     tested = [case.id for cases in folds for case in cases if case.part == "test"]
     assert sorted(tested) == sorted(dataset[i].id for i in range(12))
     for case in folds[0]:
