@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SHARES = ("1/16", "1/8", "1/4", "1/2")
+SHARES = ("1/16", "1/4")
 """Shares of the budget after which the weights are kept, to see how accuracy grows."""
 FINAL = "1"
 

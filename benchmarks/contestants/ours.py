@@ -55,6 +55,8 @@ class Ours:
             self._average = None
         except OutOfTimeError:
             print("Stopped at the budget, before the last step that was planned.")
+            if self.run.weights.exists():
+                self._average = None  # the best by validation, as an interrupted run has them
 
     def save(self, path: Path) -> None:
         """The folder of a run: with the averaged weights of this moment, or the best at the end."""

@@ -17,7 +17,7 @@ from typing import Any
 from pixelwise.types import PixelwiseError
 
 # Layouts in which no side of a picture is up: the camera was held any way round.
-_ANY_WAY_UP = ("ph2", "isic")
+_SKIN = ("ph2", "isic")
 _MULTIPLE = 32
 # Recipe lines that give the network other layers than the built-in model's.
 _SHAPE = {"network", "width", "depth", "backbone"}
@@ -53,6 +53,8 @@ class Recipe:
     """Number of poolings; None = the network's own."""
     start: str = "none"
     """Weights to begin with: "nevi" (the built-in model), the folder of a run, or "none"."""
+    made_up: float = 0.0
+    """Made-up nevi to learn from as well, for each picture of one's own. For skin, few pictures."""
     size_hw: tuple[int, int] = (256, 256)
     """Working height and width in pixels. Larger for thin things, at its price in time."""
     orientation: str = "upright"
@@ -146,6 +148,7 @@ class Recipe:
             "learning_rate": self.learning_rate > 0,
             "average": 0 <= self.average < 1,
             "augment": 0 <= self.augment <= 3,
+            "made_up": 0 <= self.made_up <= 10,
             "loss": bool(self.loss),
         }
         for name, holds in rules.items():
@@ -162,6 +165,7 @@ _MEANINGS = {
     "size_hw": f"Sides between {_MULTIPLE} and 4096 pixels.",
     "folds": "Between 2 and 20 folds, or 0 for one split.",
     "augment": "Between 0 (none) and 3.",
+    "made_up": "Between 0 (none) and 10 for each picture.",
     "average": "At least 0 (none) and below 1.",
 }
 
@@ -200,31 +204,40 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     Raises:
         PixelwiseError: a line that does not exist or a value that cannot be.
     """
-    is_any_way_up = facts.layout in _ANY_WAY_UP
+    is_skin = facts.layout in _SKIN
     derived: dict[str, Any] = {"data": data}
-    if is_any_way_up:
-        # Skin comes from many cameras: strong changes cost nothing at home, see LOG.md.
-        derived |= {"orientation": "any", "augment": 1.0}
+    if is_skin:
+        derived["orientation"] = "any"
     if asked.get("backbone") is not None:
         derived["network"] = "huggingface"
     if not _SHAPE & {name for name, value in asked.items() if value is not None}:
         derived["start"] = "nevi"
+        if is_skin and facts.num_classes == 2 and asked.get("start") in (None, "nevi"):
+            # It can do the task already: learn gently, go on with what taught it too, and change
+            # pictures strongly, which costs nothing at home and is for other cameras: see LOG.md.
+            derived |= {"learning_rate": 5e-4, "made_up": 0.5, "augment": 1.0}
     if asked.get("steps") is not None:
         derived["budget_s"] = None
     budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))
-    derived["size_hw"] = working_size(facts.median_hw, size or _long_side(facts, budget_s))
+    knows_it = bool(derived.get("made_up"))
+    long_side = size or _long_side(facts, budget_s, knows_it)
+    derived["size_hw"] = working_size(facts.median_hw, long_side)
     if asked.get("start") not in (None, "none", "nevi"):
         asked = {**asked, "start": str(Path(asked["start"]).resolve())}
     return Recipe.checked({**derived, **asked}, where="the request")
 
 
-def _long_side(facts: Facts, budget_s: float | None) -> int:
+def _long_side(facts: Facts, budget_s: float | None, knows_it: bool) -> int:
     """Long side of the working size in pixels that a budget has time for.
+
+    The built-in model knows lesions at the smallest size, and loses them at others.
 
     In a few minutes more looks at small pictures teach more than few looks at large ones: see
     LOG.md. Pictures of many classes hold thin things, which need the pixels.
     """
     sides = (128, 192, 256) if facts.num_classes <= 2 else (192, 256, 320)
+    if knows_it:
+        return sides[0] if budget_s is None or budget_s <= 900 else sides[1]
     if budget_s is not None and budget_s <= 240:
         return sides[0]
     return sides[1] if budget_s is not None and budget_s <= 900 else sides[2]
@@ -252,6 +265,7 @@ def describe(recipe: Recipe) -> list[str]:
         f"network {recipe.network}{on} from {first}",
         f"pictures fitted to {width} x {height} and {turns}",
         f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
+        *([f"{recipe.made_up:g} made-up nevi beside each picture"] if recipe.made_up else []),
         f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
         + (f", {recipe.folds} folds" if recipe.folds else ""),
     ]

@@ -19,7 +19,7 @@ from pixelwise.types import Annotation, Image, PixelwiseError, Sample
 
 # Kept pictures are so much finer than the working size, so that turning and zooming in still
 # finds detail.
-_STORE_ZOOM = 1.5
+ZOOM = 1.5
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def shrink(sample: Sample, size_hw: tuple[int, int]) -> Picture:
     """Read a sample and shrink it to what fits the store; smaller pictures stay as they are."""
     image, annotation = sample.read_image(), sample.read_annotation()
     source_hw = annotation.size_hw
-    scale = min(_STORE_ZOOM * size_hw[0] / source_hw[0], _STORE_ZOOM * size_hw[1] / source_hw[1])
+    scale = min(ZOOM * size_hw[0] / source_hw[0], ZOOM * size_hw[1] / source_hw[1])
     if scale >= 1:
         return Picture(sample.id, image, annotation)
     target_hw = (max(1, round(source_hw[0] * scale)), max(1, round(source_hw[1] * scale)))
@@ -126,7 +126,7 @@ class Store:
     ) -> None:
         self._size_hw = size_hw
         self.failures: list[str] = []
-        per_picture = int(_STORE_ZOOM**2 * size_hw[0] * size_hw[1] * 4)
+        per_picture = int(ZOOM**2 * size_hw[0] * size_hw[1] * 4)
         limit = _quarter_of_memory() if limit_bytes is None else limit_bytes
         kept, rest = samples[: limit // per_picture], samples[limit // per_picture :]
         self._kept: dict[str, Picture] = {}

@@ -29,6 +29,7 @@ from pixelwise.find import find
 from pixelwise.loader import Batch, Loader
 from pixelwise.loggers import Logger
 from pixelwise.losses import check_losses
+from pixelwise.madeup.nevi import sample_nevi
 from pixelwise.model import normalise
 from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, set_rate, unpack
 from pixelwise.plan import look, plan
@@ -44,7 +45,7 @@ from pixelwise.run import (
     open_run,
     save_weights,
 )
-from pixelwise.store import Store
+from pixelwise.store import ZOOM, Store
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights
 
@@ -52,6 +53,10 @@ _MEASURED_SHARE = 0.1
 _LEAST_MEASURED = 3
 _VALIDATIONS = 20
 _SAVE_EVERY_S = 60.0
+# Of the time that is left, to steps: a machine is seldom as fast later as when it was measured.
+_PLANNED_SHARE = 0.95
+# Neither the built-in model's seed nor one that a person is likely to draw with.
+_MADE_UP_SEED = 20_261_126
 
 
 @dataclass
@@ -190,6 +195,11 @@ def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any
     """
     devices.pick(recipe.device)
     check_losses(recipe.loss, recipe.class_weights)
+    if recipe.made_up and len(dataset.categories) != 2:
+        raise PixelwiseError(
+            f"Made-up nevi are lesion and skin, and {dataset.root} has {len(dataset.categories)} "
+            "categories. Leave 'made_up' at 0."
+        )
     task = build_task(recipe, dataset.categories)
     if (folder / "recipe.json").exists() and (
         run := open_run(folder)
@@ -204,13 +214,20 @@ def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any
 def read_pictures(
     dataset: Dataset, runs: Sequence[Run], workers: int, on_note: Callable[[str], None]
 ) -> Store:
-    """Every picture that some run learns from or is validated on, decoded and shrunk."""
+    """Every picture that some run learns from or is validated on, decoded and shrunk.
+
+    Made-up ones come with them where the recipe has some.
+    """
+    recipe = runs[0].recipe
     wanted = {name for run in runs for part in ("train", "val") for name in run.ids(part)}
     samples = [s for s in (dataset[i] for i in range(len(dataset))) if s.id in wanted]
+    count = round(recipe.made_up * max(len(run.ids("train")) for run in runs))
+    side_px = round(ZOOM * max(recipe.size_hw))
+    samples += sample_nevi(count, _MADE_UP_SEED + recipe.seed, long_side_px=side_px)
     with Progress("reading", len(samples)) as bar:
         store = Store(
             samples,
-            runs[0].recipe.size_hw,
+            recipe.size_hw,
             runs[0].path,
             workers=max(2, workers),
             on_progress=bar.at,
@@ -243,7 +260,8 @@ class Learner:
         self._device = devices.pick(self.recipe.device)
         devices.make_exact(self._device)
         there = set(store.ids)
-        train_ids = [name for name in run.ids("train") if name in there]
+        own_ids = [name for name in run.ids("train") if name in there]
+        train_ids = own_ids + sorted(there - run.split.keys())
         val_ids = [name for name in run.ids("val") if name in there]
         weights = class_weights(store, train_ids, run) if self.recipe.class_weights else None
         self._task = build_task(self.recipe, run.categories, weights)
@@ -330,7 +348,10 @@ class Learner:
         self._validation.score(self.average.model, self._device)
         now = time.monotonic()
         left_s = self.recipe.budget_s - (now - self._started) - (_VALIDATIONS - 1) * (now - before)
-        steps = max(self.facts.step * 10, self.facts.step + int(left_s / clock.seconds_per_step))
+        steps = max(
+            self.facts.step * 10,
+            self.facts.step + int(_PLANNED_SHARE * left_s / clock.seconds_per_step),
+        )
         self.recipe = replace(self.recipe, steps=steps)
         self.run = replace(self.run, recipe=self.recipe)
         write_text(self.run.path / "recipe.json", self.recipe.write())

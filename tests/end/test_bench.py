@@ -70,14 +70,12 @@ def test_the_watch_keeps_weights_when_due_and_ends_at_the_budget(tmp_path, monke
     for second in (0.5, 1.5, 2.5, 9.0, 10.0):
         now = 100.0 + second
         assert watch.step(4, kept.append)
-    # A quarter passed within a step, so that nothing was known then.
-    assert watch.kept == {"1/16": 1.5, "1/8": 2.5, "1/2": 9.0}
+    # A quarter passed within a step: what was known after it counts.
+    assert watch.kept == {"1/16": 1.5, "1/4": 9.0}
     now = 116.0
     assert not watch.step(4, kept.append)
     watch.stop(kept.append)
-    assert [path.name for path in kept] == [
-        f"weights-{s}" for s in ("1-of-16", "1-of-8", "1-of-2", "1")
-    ]
+    assert [path.name for path in kept] == [f"weights-{s}" for s in ("1-of-16", "1-of-4", "1")]
     assert watch.pictures_per_s == pytest.approx(5 * 4 / 15.5)
 
 

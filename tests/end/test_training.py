@@ -9,14 +9,16 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from discs import draw_disc, write_folder
+from pixelwise.datasets import open_dataset
 from pixelwise.predictor import load
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, load_weights, open_run
-from pixelwise.training import Learner, train
+from pixelwise.training import Learner, read_pictures, train
 from pixelwise.types import PixelwiseError
 
 SMALL = {
@@ -243,4 +245,24 @@ def test_starting_from_another_network_is_refused(data, run, tmp_path):
     wishes = {**SMALL, "width": 4}
     with pytest.raises(PixelwiseError, match="has other layers"):
         train(data, out=tmp_path / "run", start=str(run.path), steps=2, **wishes)
+    assert not (tmp_path / "run").exists()
+
+
+def test_made_up_nevi_are_learned_from_but_split_and_score_know_only_the_folder(data, tmp_path):
+    shape = {"steps": 2, "made_up": 0.5, "start": "none", **SMALL}
+    run = train(data, out=tmp_path / "run", **shape)
+    assert not any(name.startswith("made-up") for name in run.split)
+    store = read_pictures(open_dataset(data), (run,), 1, print)
+    learner = Learner(run, store, [], 0, print, 0.0)
+    shown = {name for t in range(8) for name in learner._loader.batch(t).ids}
+    assert {name for name in shown if name.startswith("made-up")}
+    assert set(run.ids("train")) <= shown and not shown & set(run.ids("test") + run.ids("val"))
+
+
+def test_made_up_nevi_beside_many_classes_are_refused(tmp_path):
+    data = write_folder(tmp_path / "data", count=8)
+    for index, path in enumerate(sorted((data / "masks").iterdir())):
+        cv2.imwrite(str(path), cv2.imread(str(path), 0) // 255 * (1 + index % 2))
+    with pytest.raises(PixelwiseError, match="Made-up nevi are lesion and skin"):
+        train(data, out=tmp_path / "run", made_up=0.5, steps=2, masks="index", **SMALL)
     assert not (tmp_path / "run").exists()

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pixelwise.madeup.nevi import Nevus, draw_nevus, write_nevi
+from pixelwise.madeup.nevi import Nevus, draw_nevus, sample_nevi, write_nevi
 from pixelwise.types import PixelwiseError
 
 SIDE_PX = 80
@@ -209,3 +209,11 @@ def test_numbers_out_of_range_are_refused(seed: int, index: int, side: int) -> N
 def test_writing_no_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PixelwiseError, match="1 picture or more"):
         write_nevi(tmp_path / "made", 0, 0)
+
+
+def test_samples_are_the_drawn_nevi_read_when_asked():
+    first, second = sample_nevi(2, 5, long_side_px=64)
+    assert (first.id, second.id) == ("made-up 0", "made-up 1")
+    nevus = draw_nevus(5, 1, long_side_px=64)
+    assert np.array_equal(second.read_image(), nevus.image)
+    assert np.array_equal(second.read_annotation().semantic == 1, nevus.mask)

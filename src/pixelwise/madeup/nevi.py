@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from pixelwise.madeup._neighbour import add_neighbour
 from pixelwise.madeup._ph2 import case_name, write_case, write_table
 from pixelwise.madeup._shape import draw_shape
 from pixelwise.madeup._skin import paint_skin, skin_tone
-from pixelwise.types import Image, PixelwiseError
+from pixelwise.types import Annotation, Image, PixelwiseError, Sample
 
 _SMALLEST_SIDE_PX = 32
 # Beside PH2's own size, (width, height) of other cameras.
@@ -89,6 +89,31 @@ def draw_nevus(
     add_artefacts(artefacts, canvas, light, outline, variety)
     image, seen = photograph(camera, pixels, canvas, light, tone[0])
     return Nevus(image, outline.mask & seen, look.diagnosis)
+
+
+def sample_nevi(
+    count: int, seed: int, *, long_side_px: int, variety: float = 1.0
+) -> tuple[Sample, ...]:
+    """Made-up lesions as samples with the ids "made-up 0", "made-up 1", ..., drawn when first read.
+
+    Args:
+        count: how many.
+        seed, long_side_px, variety: see `draw_nevus`.
+    """
+    return tuple(_sample(seed, index, long_side_px, variety) for index in range(count))
+
+
+def _sample(seed: int, index: int, long_side_px: int, variety: float) -> Sample:
+    @cache
+    def drawn() -> Nevus:
+        return draw_nevus(seed, index, long_side_px=long_side_px, variety=variety)
+
+    return Sample(
+        id=f"made-up {index}",
+        files=(),
+        read_image=lambda: drawn().image,
+        read_annotation=lambda: Annotation(drawn().mask.astype(np.uint8)),
+    )
 
 
 def write_nevi(
