@@ -16,7 +16,7 @@ from typing import Any
 
 from pixelwise.types import PixelwiseError
 
-# Layouts in which no side of a picture is up: the camera was held any way round.
+# Layouts of skin, where no side of a picture is up: the camera was held any way round.
 _SKIN = ("ph2", "isic")
 _MULTIPLE = 32
 # Recipe lines that give the network other layers than the built-in model's.
@@ -80,7 +80,7 @@ class Recipe:
     average: float = 0.99
     """Decay per step of the moving average of the weights, which is what is saved; 0 = none."""
     patience: int = 10
-    """Validations (of about 20) without a better one before stopping early; 0 = never stop."""
+    """Validations (of about 20) clearly below the best before stopping early; 0 = never stop."""
     seed: int = 0
     """Of the split, the first weights, and every batch."""
     folds: int = 0

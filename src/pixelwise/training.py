@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -47,7 +48,7 @@ from pixelwise.run import (
 )
 from pixelwise.store import ZOOM, Store
 from pixelwise.types import PixelwiseError
-from pixelwise.validate import Validation, class_weights
+from pixelwise.validate import Validation, class_weights, is_as_good
 
 _MEASURED_SHARE = 0.1
 _LEAST_MEASURED = 3
@@ -57,15 +58,21 @@ _SAVE_EVERY_S = 60.0
 _PLANNED_SHARE = 0.95
 # Neither the built-in model's seed nor one that a person is likely to draw with.
 _MADE_UP_SEED = 20_261_126
+# Drawing takes some 25 ms each, and many pictures of one's own need no company.
+_MOST_MADE_UP = 300
 
 
 @dataclass
 class Facts:
-    """How far a run is: numbers that are saved beside the tensors."""
+    """How far a run is: numbers that are saved beside the tensors.
+
+    ``best_scores``: of each validation picture, when their mean was highest. ``kept_step``: whose
+    weights are kept.
+    """
 
     step: int = 0
-    best_score: float = -1.0
-    best_step: int = 0
+    best_scores: list[float] = field(default_factory=list)
+    kept_step: int = 0
     num_losses: int = 0
     losses: dict[str, float] = field(default_factory=dict)
 
@@ -222,6 +229,7 @@ def read_pictures(
     wanted = {name for run in runs for part in ("train", "val") for name in run.ids(part)}
     samples = [s for s in (dataset[i] for i in range(len(dataset))) if s.id in wanted]
     count = round(recipe.made_up * max(len(run.ids("train")) for run in runs))
+    count = min(count, _MOST_MADE_UP)
     side_px = round(ZOOM * max(recipe.size_hw))
     samples += sample_nevi(count, _MADE_UP_SEED + recipe.seed, long_side_px=side_px)
     with Progress("reading", len(samples)) as bar:
@@ -345,7 +353,7 @@ class Learner:
         ):
             return
         before = time.monotonic()
-        self._validation.score(self.average.model, self._device)
+        self._validation.scores(self.average.model, self._device)
         now = time.monotonic()
         left_s = self.recipe.budget_s - (now - self._started) - (_VALIDATIONS - 1) * (now - before)
         steps = max(
@@ -367,17 +375,19 @@ class Learner:
         return self.facts.step % self._validate_every == 0 or self.facts.step == self.recipe.steps
 
     def _validate(self, clock: Clock) -> None:
-        """Score the averaged weights, keep them if they are the best, write a line of history."""
+        """Score the averaged weights, keep them unless they got worse, write a line of history."""
         self._read_losses()
-        score = self._validation.score(self.average.model, self._device)
-        if score > self.facts.best_score or self.facts.best_step == 0:
-            self.facts.best_score, self.facts.best_step = score, self.facts.step
+        scores = self._validation.scores(self.average.model, self._device)
+        if is_as_good(scores, self.facts.best_scores):
+            self.facts.kept_step = self.facts.step
             save_weights(self.run.weights, self.average.model.state_dict())
+        if not self.facts.best_scores or scores.mean() > np.mean(self.facts.best_scores):
+            self.facts.best_scores = scores.tolist()
         line = {
             "step": self.facts.step,
             **self.facts.take_losses(),
             "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "val_score": score,
+            "val_score": float(scores.mean()),
             "pictures_per_s": round(clock.pictures_per_s, 2),
         }
         with (self.run.path / "history.jsonl").open("a", encoding="utf-8") as file:
@@ -387,14 +397,15 @@ class Learner:
 
     def _has_plateaued(self) -> bool:
         waited = (
-            (self.facts.step - self.facts.best_step) // self._validate_every
+            (self.facts.step - self.facts.kept_step) // self._validate_every
             if self.recipe.steps
             else 0
         )
         return 0 < self.recipe.patience <= waited
 
     def _words(self, clock: Clock) -> str:
-        best = f"  val {self.facts.best_score:.3f}" if self.facts.best_step else ""
+        scores = self.facts.best_scores
+        best = f"  val {np.mean(scores):.3f}" if scores else ""
         return f"loss {self.facts.loss:.3f}{best}  {clock.pictures_per_s:.1f} pictures/s"
 
     def _save(self) -> None:

@@ -1,4 +1,4 @@
-"""The score that chooses the best weights, on pictures nothing is learned from."""
+"""The scores that choose the best weights, on pictures nothing is learned from."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Validation:
         self._task, self._batch = task, recipe.batch
 
     @torch.inference_mode()
-    def score(self, model: nn.Module, device: torch.device) -> float:
-        """Mean over pictures of the task's headline score; nan without pictures."""
+    def scores(self, model: nn.Module, device: torch.device) -> NDArray[np.float64]:
+        """(N,) the task's headline score of each picture."""
         scores: list[float] = []
         for first in range(0, len(self._images), self._batch):
             part = slice(first, first + self._batch)
@@ -52,7 +52,25 @@ class Validation:
             ):
                 result = self._task.decode({name: m[i] for name, m in maps.items()}, warp)
                 scores.append(self._task.score(truth, result))
-        return float(np.mean(scores)) if scores else float("nan")
+        return np.array(scores)
+
+
+def is_as_good(scores: NDArray[np.float64], best: Sequence[float]) -> bool:
+    """Whether scores are no more than one standard error of the difference below the best.
+
+    Of weights that the validation pictures cannot tell apart the latest have learned most and are
+    averaged best; the highest of twenty noisy means is a matter of chance. After the rule of one
+    standard error of Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3.
+
+    Args:
+        scores: (N,) of each validation picture now.
+        best: (N,) when their mean was highest; empty before the first validation.
+    """
+    if not len(best):
+        return True
+    lost = np.array(best) - scores
+    error = lost.std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else 0.0
+    return bool(lost.mean() <= error)
 
 
 def class_weights(store: Store, ids: Sequence[str], run: Run) -> NDArray[np.float32]:
