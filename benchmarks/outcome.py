@@ -147,7 +147,7 @@ def write(outcomes: Sequence[Outcome], text: str, folder: Path) -> None:
 
 def draw_curves(outcomes: Sequence[Outcome], path: Path) -> None:
     """Accuracy against time: a line for who learns, a level for who does not."""
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(10, 5), layout="constrained")
     for outcome in outcomes:
         seconds, accuracy = zip(*outcome.curve(), strict=True)
         if outcome.folds[0].result["num_steps"] == 0:
@@ -162,7 +162,7 @@ def draw_curves(outcomes: Sequence[Outcome], path: Path) -> None:
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.set(xlabel="seconds since the start", ylabel="mean Jaccard on held-out pictures")
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper")
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
     plt.close(figure)
