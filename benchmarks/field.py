@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
 
 
@@ -40,7 +39,6 @@ def field_for(orientation: str, *, with_peers: bool) -> tuple[Entry, ...]:
     """Everyone who can take part: on data with no side up (skin), also what needs no learning."""
     entries = [entry for entry in LEARNING if with_peers or not entry.is_peer]
     if orientation == "any":
-        if find_spec("pixelwise.builtin") is not None:
-            entries.append(Entry("built-in model", "builtin"))
+        entries.append(Entry("built-in model", "builtin"))
         entries.append(Entry("Otsu's threshold", "otsu"))
     return tuple(entries)

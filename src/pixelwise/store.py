@@ -75,10 +75,14 @@ class DiskCache:
         with self._lock:
             if picture.id in self._places or self._end + length > self._limit:
                 return
-            self._file.seek(self._end)
-            self._file.write(picture.image.tobytes())
-            self._file.write(picture.annotation.semantic.tobytes())
-            self._file.flush()
+            try:
+                self._file.seek(self._end)
+                self._file.write(picture.image.tobytes())
+                self._file.write(picture.annotation.semantic.tobytes())
+                self._file.flush()
+            except OSError:  # somebody else filled the disk: learning goes on without keeping more
+                self._limit = 0
+                return
             self._places[picture.id] = self._end, (height, width)
             self._end += -(-length // step) * step
 

@@ -228,8 +228,8 @@ def read_pictures(
     recipe = runs[0].recipe
     wanted = {name for run in runs for part in ("train", "val") for name in run.ids(part)}
     samples = [s for s in (dataset[i] for i in range(len(dataset))) if s.id in wanted]
-    count = round(recipe.made_up * max(len(run.ids("train")) for run in runs))
-    count = min(count, _MOST_MADE_UP)
+    most_learned = max(len(run.ids("train")) for run in runs)
+    count = min(_MOST_MADE_UP, round(recipe.made_up * most_learned))
     side_px = round(ZOOM * max(recipe.size_hw))
     samples += sample_nevi(count, _MADE_UP_SEED + recipe.seed, long_side_px=side_px)
     with Progress("reading", len(samples)) as bar:

@@ -9,7 +9,7 @@ import torch
 from discs import CATEGORIES, sample
 from pixelwise.loader import Batch, Loader
 from pixelwise.recipe import Recipe
-from pixelwise.store import Store
+from pixelwise.store import Store, shrink
 from pixelwise.tasks.semantic import SemanticTask
 from pixelwise.types import PixelwiseError, Sample
 
@@ -73,6 +73,17 @@ def test_what_does_not_fit_in_memory_is_read_once_kept_on_disk_and_is_the_same()
 def test_a_full_disk_means_reading_again_not_failing(monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 0}))
     assert same(loader().batch(2), loader(limit_bytes=40_000).batch(2))
+
+
+def test_a_disk_that_somebody_else_fills_ends_nothing(monkeypatch):
+    class Full:
+        def seek(self, place):
+            raise OSError(28, "No space left on device")
+
+    store = Store([sample(i) for i in range(4)], (32, 32), ANYWHERE, workers=1, limit_bytes=0)
+    monkeypatch.setattr(store._disk, "_file", Full())
+    for _ in range(2):
+        assert np.array_equal(store["disc001"].image, shrink(sample(1), (32, 32)).image)
 
 
 def test_a_picture_found_unreadable_later_is_replaced_by_the_next_and_named_once():
