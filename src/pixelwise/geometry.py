@@ -8,7 +8,8 @@ and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +19,8 @@ from pixelwise.types import IGNORE, Annotation, Image, LabelMap
 
 Matrix = NDArray[np.float64]
 """(3, 3) float64, acting on columns (x, y, 1)."""
+
+Whole = TypeVar("Whole", NDArray[np.uint8], NDArray[np.uint16])
 
 # Below this scale a bilinear sample skips source pixels, and the picture is averaged first.
 _AREA_BELOW = 0.75
@@ -107,18 +110,38 @@ class Warp:
 
     def labels(self, labels: LabelMap) -> LabelMap:
         """Move a label map by its nearest value; what lies outside the source is 255 = ignore."""
+        return self._nearest(labels, IGNORE)
+
+    def _nearest(self, values: Whole, outside: int) -> Whole:
         return cv2.warpAffine(  # type: ignore[return-value]
-            labels,
+            values,
             _cv_matrix(self.matrix),
             self.target_hw[::-1],
             flags=cv2.INTER_NEAREST,
             borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(IGNORE,),
+            borderValue=(outside,),
         )
 
     def annotation(self, annotation: Annotation) -> Annotation:
         """Move every field of an annotation."""
-        return Annotation(semantic=self.labels(annotation.semantic))
+        layers = [self._nearest(layer, 0) for layer in annotation.layers]
+        return replace(
+            annotation,
+            semantic=self.labels(annotation.semantic),
+            layers=np.stack(layers) if layers else np.zeros((0, *self.target_hw), np.uint16),
+            keypoints=self._keypoints(annotation),
+        )
+
+    def _keypoints(self, annotation: Annotation) -> NDArray[np.float32] | None:
+        """Joints moved; in a mirror image left and right change places."""
+        if annotation.keypoints is None:
+            return None
+        moved = annotation.keypoints.copy()
+        xy = moved[..., :2].reshape(-1, 2).astype(np.float64)
+        moved[..., :2] = self.points(xy).reshape(*moved.shape[:2], 2)
+        if np.linalg.det(self.matrix[:2, :2]) < 0 and annotation.mirrored:
+            moved = moved[:, list(annotation.mirrored)]
+        return moved
 
     def points(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """Move points (N, 2), x and y in source pixels, to target pixels."""

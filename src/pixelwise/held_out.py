@@ -174,7 +174,12 @@ def _renumbered(sample: Sample, mapping: tuple[int, ...]) -> Sample:
     table[: len(mapping)] = mapping
 
     def read() -> Annotation:
-        return Annotation(table[sample.read_annotation().semantic])
+        found = sample.read_annotation()
+        return replace(
+            found,
+            semantic=table[found.semantic],
+            labels=np.array([mapping[label] for label in found.labels], np.int64),
+        )
 
     return replace(sample, read_annotation=read)
 

@@ -28,7 +28,7 @@ from pixelwise.find import find
 from pixelwise.model import Model
 from pixelwise.recipe import Recipe
 from pixelwise.tasks import Task
-from pixelwise.types import Category, PixelwiseError
+from pixelwise.types import Category, PixelwiseError, Skeleton
 
 Read = TypeVar("Read")
 
@@ -111,13 +111,27 @@ def open_run(path: str | Path) -> Run:
     recipe = Recipe.read(folder / "recipe.json")
     categories = _read_json(
         folder / "categories.json",
-        lambda found: tuple(Category(each["name"], tuple(each["color"])) for each in found),
+        lambda found: tuple(_category(each) for each in found),
     )
     split, fingerprint = _read_json(
         folder / "split.json", lambda found: (dict(found["samples"]), str(found["fingerprint"]))
     )
     backbone = _read_json(folder / "backbone.json", dict) if recipe.backbone else None
     return Run(folder, recipe, categories, split, fingerprint, backbone)
+
+
+def _category(found: dict[str, Any]) -> Category:
+    """A category from its JSON; runs of earlier versions know nothing of things and skeletons."""
+    bones = found.get("skeleton")
+    skeleton = bones and Skeleton(
+        tuple(bones["joints"]),
+        tuple((int(a), int(b)) for a, b in bones["limbs"]),
+        tuple(bones["mirrored"]),
+        tuple(bones["sigmas"]),
+    )
+    return Category(
+        found["name"], tuple(found["color"]), bool(found.get("is_thing", False)), skeleton or None
+    )
 
 
 def _read_json(path: Path, form: Callable[[Any], Read]) -> Read:

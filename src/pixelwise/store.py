@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -65,39 +65,55 @@ class DiskCache:
         self._limit = shutil.disk_usage(folder).free // 2
         self._end = 0
         self._lock = Lock()
-        self._places: dict[str, tuple[int, tuple[int, int]]] = {}
+        self._places: dict[str, tuple[int, Annotation]] = {}
 
     def put(self, picture: Picture) -> None:
         """Keep a picture, where there is room."""
-        height, width = picture.size_hw
-        length = 4 * height * width
+        annotation = picture.annotation
+        # The layers first: their numbers of two bytes have to begin at even places.
+        parts = (annotation.layers, picture.image, annotation.semantic)
+        length = sum(part.nbytes for part in parts)
         step = mmap.ALLOCATIONGRANULARITY
         with self._lock:
             if picture.id in self._places or self._end + length > self._limit:
                 return
             try:
                 self._file.seek(self._end)
-                self._file.write(picture.image.tobytes())
-                self._file.write(picture.annotation.semantic.tobytes())
+                for part in parts:
+                    self._file.write(part.tobytes())
                 self._file.flush()
             except OSError:  # somebody else filled the disk: learning goes on without keeping more
                 self._limit = 0
                 return
-            self._places[picture.id] = self._end, (height, width)
+            self._places[picture.id] = self._end, _hollow(annotation)
             self._end += -(-length // step) * step
 
     def get(self, sample_id: str) -> Picture | None:
         """A kept picture, whose pixels are read from the disk when they are looked at."""
         if sample_id not in self._places:
             return None
-        start, (height, width) = self._places[sample_id]
-        length = 4 * height * width
-        view = mmap.mmap(self._file.fileno(), length, access=mmap.ACCESS_READ, offset=start)
-        pixels = np.frombuffer(view, np.uint8)
-        image = pixels[: 3 * height * width].reshape(height, width, 3)
-        return Picture(
-            sample_id, image, Annotation(pixels[3 * height * width :].reshape(height, width))
+        start, hollow = self._places[sample_id]
+        (height, width), depth = hollow.size_hw, len(hollow.layers)
+        area = height * width
+        view = mmap.mmap(
+            self._file.fileno(), (2 * depth + 4) * area, access=mmap.ACCESS_READ, offset=start
         )
+        layers = np.frombuffer(view, np.uint16, depth * area).reshape(depth, height, width)
+        pixels = np.frombuffer(view, np.uint8, offset=layers.nbytes)
+        annotation = replace(
+            hollow, semantic=pixels[3 * area :].reshape(height, width), layers=layers
+        )
+        return Picture(sample_id, pixels[: 3 * area].reshape(height, width, 3), annotation)
+
+
+def _hollow(annotation: Annotation) -> Annotation:
+    """The annotation without its pixels: maps of the same size that take no memory."""
+    shape, depth = annotation.size_hw, len(annotation.layers)
+    return replace(
+        annotation,
+        semantic=np.broadcast_to(np.uint8(0), shape),
+        layers=np.broadcast_to(np.uint16(0), (depth, *shape)),
+    )
 
 
 class Store:

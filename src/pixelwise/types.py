@@ -6,6 +6,8 @@ Shapes and units, everywhere in the package:
 image          (H, W, 3) uint8 RGB, numpy
 images         (B, 3, H, W) float32, normalised, torch
 semantic       (H, W) uint8 class index, 255 = ignore
+layers         (L, H, W) uint16: n = instance n - 1 is here, 0 = none
+id_map         (H, W) int32: n = segment n - 1, 0 = none
 maps           {map name: (B, C, h, w) float32}, before any activation
 targets        the same keys, and "<name>_weight" (B, 1, h, w), 0 = ignore
 probs          (C, H, W) float32 in [0, 1]
@@ -46,21 +48,61 @@ class PixelwiseError(ValueError):
 
 
 @dataclass(frozen=True)
-class Category:
-    """One class of pixels: its name and the RGB colour it is drawn in."""
+class Skeleton:
+    """The joints of a category, as its dataset names them.
 
-    name: str
-    color: tuple[int, int, int]
+    ``joints``: K names. ``limbs``: pairs of joint indices that are drawn as a line. ``mirrored``:
+    (K,) for each joint the one that stands in its place in a mirror image. ``sigmas``: (K,) how
+    far annotators scatter, relative to the root of the area (COCO's object keypoint similarity).
+    """
+
+    joints: tuple[str, ...]
+    limbs: tuple[tuple[int, int], ...]
+    mirrored: tuple[int, ...]
+    sigmas: tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Annotation:
-    """What is true of one picture.
+class Category:
+    """One class of pixels: its name and the RGB colour it is drawn in.
 
-    ``semantic``: (H, W) uint8 index into the dataset's categories, 255 = ignore.
+    ``is_thing``: whether it is counted one by one (a sheep) or not (a meadow, the background).
+    """
+
+    name: str
+    color: tuple[int, int, int]
+    is_thing: bool = False
+    skeleton: Skeleton | None = None
+
+
+def _no_layers() -> NDArray[np.uint16]:
+    return np.zeros((0, 0, 0), np.uint16)
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """What is true of one picture: its classes and, where they are known, its instances.
+
+    Attributes:
+        semantic: (H, W) uint8 index into the dataset's categories, 255 = ignore: void, and the
+            regions of crowds.
+        layers: (L, H, W) uint16; where ``layers[l]`` is n, instance n - 1 is. One layer holds
+            instances that do not overlap; those that do lie in different ones. An instance may
+            have no pixel left (moved out of the picture).
+        labels: (N,) int64 category of each instance.
+        crowd: (N,) bool: a region of many that nobody told apart. Neither learned from nor
+            counted as missed.
+        keypoints: (N, K, 3) float32 x, y, visibility (0 not known, 1 hidden, 2 seen); None where
+            the dataset has no joints.
+        mirrored: (K,) joint order in a mirror image, see `Skeleton`.
     """
 
     semantic: LabelMap
+    layers: NDArray[np.uint16] = field(default_factory=_no_layers)
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    crowd: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    keypoints: NDArray[np.float32] | None = None
+    mirrored: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.semantic.dtype != np.uint8 or self.semantic.ndim != 2:
@@ -68,11 +110,32 @@ class Annotation:
                 "An annotation's semantic map must be (H, W) uint8, "
                 f"not {self.semantic.shape} {self.semantic.dtype}."
             )
+        if not len(self.layers):
+            object.__setattr__(self, "layers", np.zeros((0, *self.semantic.shape), np.uint16))
+        if self.layers.dtype != np.uint16 or self.layers.shape[1:] != self.semantic.shape:
+            raise PixelwiseError(
+                f"An annotation's layers must be (L, {self.semantic.shape[0]}, "
+                f"{self.semantic.shape[1]}) uint16, not {self.layers.shape} {self.layers.dtype}."
+            )
+        if self.labels.shape != self.crowd.shape or int(self.layers.max(initial=0)) > len(self):
+            raise PixelwiseError(
+                f"An annotation's layers hold instance {int(self.layers.max(initial=0))}, but it "
+                f"has {len(self.labels)} labels and {len(self.crowd)} crowd marks."
+            )
+
+    def __len__(self) -> int:
+        """How many instances there are, crowds among them."""
+        return len(self.labels)
 
     @property
     def size_hw(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.semantic.shape[0], self.semantic.shape[1]
+
+    def mask(self, index: int) -> NDArray[np.bool_]:
+        """(H, W) bool: where one instance is."""
+        found: NDArray[np.bool_] = (self.layers == index + 1).any(axis=0)
+        return found
 
 
 @dataclass(frozen=True)
@@ -110,3 +173,39 @@ class Semantic:
         assert self.labels.dtype == np.uint8 and self.labels.ndim == 2
         assert self.confidence.shape == self.labels.shape
         assert self.probs is None or self.probs.shape[1:] == self.labels.shape
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """The instances found in one picture, at the picture's own size; no two overlap.
+
+    ``id_map``: (H, W) int32, n = instance n - 1, 0 = none; every instance has at least a pixel.
+    ``labels``: (N,) int64 index into ``categories``. ``scores``: (N,) float32 in [0, 1].
+    """
+
+    id_map: NDArray[np.int32]
+    labels: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    categories: tuple[Category, ...]
+
+    def __post_init__(self) -> None:
+        assert self.id_map.dtype == np.int32 and self.id_map.ndim == 2
+        assert self.labels.shape == self.scores.shape
+        assert int(self.id_map.max(initial=0)) <= len(self.labels)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.labels)
+
+    def mask(self, index: int) -> NDArray[np.bool_]:
+        """(H, W) bool: where one instance is."""
+        found: NDArray[np.bool_] = self.id_map == index + 1
+        return found
+
+
+class Panoptic(Instances):
+    """Things one by one and stuff by kind, every pixel in at most one of them.
+
+    As `Instances`, whose members are here called segments: one for each thing, and one for all of
+    a picture's stuff of one category. 0 in ``id_map`` is void.
+    """

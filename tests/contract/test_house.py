@@ -17,7 +17,19 @@ SOURCE = Path(pixelwise.__file__).parent
 # Lower rooms know nothing of higher ones. A folder's modules stand in one room.
 ROOMS = [
     {"types"},
-    {"find", "files", "geometry", "maps", "losses", "recipe", "device", "progress", "statistics"},
+    {
+        "find",
+        "files",
+        "geometry",
+        "layers",
+        "maps",
+        "rle",
+        "losses",
+        "recipe",
+        "device",
+        "progress",
+        "statistics",
+    },
     {"metrics", "boundaries", "draw"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
     {"builtin", "fingerprints", "splits", "findings", "scan", "model"},
