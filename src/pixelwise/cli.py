@@ -114,6 +114,10 @@ def train(
         str | None, typer.Option(help="Time to learn in, such as 90s, 10m, 1.5h [10m].")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Number of steps, instead of a time.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="semantic, instance or panoptic [what the annotations are for]."),
+    ] = None,
     network: Annotated[str | None, typer.Option(help="Network [unet].")] = None,
     backbone: Annotated[
         str | None,
@@ -131,6 +135,10 @@ def train(
         typer.Option(help="Begin with these weights: nevi (the built-in model), a run, or none."),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Long side the network sees, in pixels.")] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(help="See pictures through windows with this long a side, in their pixels."),
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures per step.")] = None,
     loss: Annotated[
         str | None, typer.Option(help="Losses by name, such as cross_entropy=1,dice=0.5.")
@@ -176,6 +184,8 @@ def train(
     asked = _asked(
         budget_s=None if budget is None else _seconds(budget),
         steps=steps,
+        task=task,
+        tile_px=tile,
         network=network,
         backbone=backbone,
         width=width,
