@@ -2,63 +2,17 @@
 
 import csv
 import json
-import warnings
 from contextlib import ExitStack
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image as Pil
 
-from pixelwise import captions, colors, draw, predictions, rle
+from pixelwise import predictions, rle
 from pixelwise.outputs import Picture, open_output
-from pixelwise.regions import measure
-from pixelwise.types import Category, Instances, Panoptic, PixelwiseError
-
-KINDS = (
-    Category("background", (0, 0, 0)),
-    Category("round", (230, 159, 0), is_thing=True),
-    Category("long", (86, 180, 233), is_thing=True),
-)
-SCENE = (
-    Category("sky", (0, 120, 220)),
-    Category("grass", (0, 158, 60)),
-    Category("sheep", (230, 200, 160), is_thing=True),
-)
-
-
-def scatter(count: int, size_hw: tuple[int, int] = (90, 130), seed: int = 0) -> np.ndarray:
-    """(H, W) int32: overlapping ellipses, each with a pixel or more, some of them in pieces."""
-    rng = np.random.default_rng(seed)
-    ids = np.zeros(size_hw, np.int32)
-    for number in range(1, count + 1):
-        centre = int(rng.integers(size_hw[1])), int(rng.integers(size_hw[0]))
-        axes = int(rng.integers(2, 12)), int(rng.integers(2, 12))
-        cv2.ellipse(ids, centre, axes, float(rng.integers(180)), 0, 360, number, -1)
-    ids.flat[rng.choice(ids.size, count, replace=False)] = np.arange(1, count + 1)
-    return ids
-
-
-def picture_of(ids: np.ndarray) -> np.ndarray:
-    return np.random.default_rng(1).integers(0, 256, (*ids.shape, 3), dtype=np.uint8)
-
-
-def instances(count: int, seed: int = 0) -> Instances:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(1, 3, count)
-    scores = rng.random(count, np.float32)
-    return Instances(scatter(count, seed=seed), labels, scores, KINDS)
-
-
-def panoptic() -> Panoptic:
-    """Sky above, grass below, two sheep that touch, a strip of nothing at the left."""
-    ids = np.ones((60, 80), np.int32)
-    ids[30:] = 2
-    ids[35:50, 30:40], ids[35:50, 40:52] = 3, 4
-    ids[:, :3] = 0
-    return Panoptic(ids, np.array([0, 1, 2, 2]), np.array([0.9, 0.8, 0.7, 0.6], np.float32), SCENE)
+from pixelwise.types import Instances, Panoptic, PixelwiseError
+from segments import KINDS, SCENE, instances, panoptic, picture_of
 
 
 def write(folder, *results, probs=False) -> list[dict]:
@@ -78,60 +32,6 @@ def write(folder, *results, probs=False) -> list[dict]:
 def table(folder) -> list[dict]:
     with (folder / "instances.csv").open(newline="") as stream:
         return list(csv.DictReader(stream))
-
-
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 5), st.integers(0, 99))
-def test_all_masks_encoded_at_once_are_each_encoded_alone(height, width, count, seed):
-    ids = np.random.default_rng(seed).integers(0, count + 1, (height, width)).astype(np.int32)
-    alone = [rle.encode(ids == number) for number in range(1, count + 2)]
-    assert rle.encode_all(ids, count + 1) == alone
-
-
-def test_masks_that_cross_the_strips_are_encoded_whole(monkeypatch):
-    ids = scatter(40)
-    whole = rle.encode_all(ids, 40)
-    assert whole == [rle.encode(ids == number) for number in range(1, 41)]
-    monkeypatch.setattr(rle, "_STRIP_PX", 300)
-    assert rle.encode_all(ids, 40) == whole
-    assert rle.encode_all(ids, 0) == []
-
-
-@pytest.mark.parametrize("strip_px", [2**21, 700])
-def test_measures_are_those_of_scikit_image(monkeypatch, strip_px):
-    from skimage.measure import regionprops_table
-
-    monkeypatch.setattr("pixelwise.regions._STRIP_PX", strip_px)
-    ids = scatter(60)
-    found = measure(ids, 60, picture_of(ids))
-    names = ("area", "bbox", "centroid", "eccentricity", "orientation", "intensity_mean")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        known = regionprops_table(
-            ids, picture_of(ids), properties=("label", "equivalent_diameter_area", *names)
-        )
-    assert known["label"].tolist() == list(range(1, 61))
-    assert found.area_px.tolist() == known["area"].tolist()
-    boxes = np.stack([known[f"bbox-{side}"] for side in (1, 0, 3, 2)], axis=1)
-    assert np.array_equal(found.boxes_xyxy, boxes)
-    centroids = np.stack([known["centroid-1"], known["centroid-0"]], axis=1) + 0.5
-    assert np.allclose(found.centroids_xy, centroids)
-    assert np.allclose(found.equivalent_diameter_px, known["equivalent_diameter_area"])
-    assert np.allclose(found.eccentricity, known["eccentricity"], atol=1e-6)
-    colors = np.stack([known[f"intensity_mean-{channel}"] for channel in range(3)], axis=1)
-    assert np.allclose(found.mean_rgb, colors)
-    # Its angle is against the rows' axis, which points down. A disc has none.
-    apart = np.degrees(known["orientation"]) - 90 - found.orientation_deg
-    assert np.abs((apart + 90) % 180 - 90)[found.eccentricity > 0.01].max() < 1e-6
-
-
-def test_angles_are_as_one_looks_at_the_picture():
-    ids = np.zeros((40, 40), np.int32)
-    cv2.line(ids, (5, 30), (20, 15), 1, 2)  # rises to the right
-    cv2.line(ids, (22, 38), (38, 38), 2, 2)
-    found = measure(ids, 3, picture_of(ids))
-    assert np.allclose(found.orientation_deg[:2], [45, 0], atol=3)
-    assert (found.eccentricity[:2] > 0.9).all()
-    assert found.area_px[2] == 0 and not found.boxes_xyxy[2].any() and found.mean_rgb[2, 0] == 0
 
 
 def test_an_id_map_comes_back_and_a_line_says_what_is_in_it(tmp_path):
@@ -261,76 +161,6 @@ def test_probabilities_are_refused_before_anything_is_written(tmp_path, result):
     with pytest.raises(PixelwiseError, match=r"Leave out --probs"):
         write(tmp_path, result, probs=True)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_instances_are_tinted_and_bordered_and_nothing_else_is_touched():
-    ids = np.zeros((40, 60), np.int32)
-    ids[5:25, 5:25], ids[5:25, 25:45] = 1, 2
-    image = np.full((40, 60, 3), 100, np.uint8)
-    tones = np.array([[200, 0, 0], [0, 0, 200]], np.uint8)
-    drawn = draw.instances(image, ids, tones, alpha=0.5, width_px=2)
-    assert (image == 100).all() and (drawn[ids == 0] == 100).all()
-    assert drawn[15, 15].tolist() == [150, 50, 50] and drawn[15, 35].tolist() == [50, 50, 150]
-    assert drawn[15, 22:28].tolist() == [[150, 50, 50]] + [[200, 0, 0]] * 2 + [[0, 0, 200]] * 2 + [
-        [50, 50, 150]
-    ]
-    assert drawn[5, 15].tolist() == [200, 0, 0]
-    with pytest.raises(PixelwiseError, match="60 x 40"):
-        draw.instances(image[:, :50], ids, tones)
-
-
-def test_neighbours_have_other_colours():
-    ids = scatter(200, (300, 300))
-    tones = colors.of_instances(ids, 200)
-    assert tones.shape == (200, 3) and len(np.unique(tones, axis=0)) == 7
-    lut = np.concatenate([[[0, 0, 0]], tones])
-    alike = 0
-    for here, there in ((ids[1:], ids[:-1]), (ids[:, 1:], ids[:, :-1])):
-        touching = (here != there) & (here > 0) & (there > 0)
-        alike += (lut[here[touching]] == lut[there[touching]]).all(axis=1).sum()
-    assert alike == 0
-    assert colors.of_instances(np.zeros((5, 5), np.int32), 0).shape == (0, 3)
-
-
-def test_instances_a_thin_gap_apart_are_told_apart():
-    ids = np.zeros((30, 80), np.int32)
-    # Numbers that lie as far apart as there are colours would otherwise have the same.
-    ids[5:25, 10:30], ids[5:25, 32:50] = 1, 8
-    tones = colors.of_instances(ids, 8)
-    assert tones[0].tolist() != tones[7].tolist()
-
-
-def test_stuff_has_its_category_s_colour_and_things_have_shades_of_it():
-    result = panoptic()
-    tones = colors.of_segments(result.id_map, result.labels, SCENE).tolist()
-    assert tones[:3] == [list(kind.color) for kind in SCENE]
-    assert tones[3] != tones[2] and tones[3] == pytest.approx([239, 219, 193], abs=1)
-
-
-def test_names_are_written_where_there_is_room():
-    ids = np.zeros((200, 300), np.int32)
-    ids[20:120, 20:200], ids[150:153, 150:153] = 1, 2
-    image = np.full((200, 300, 3), 100, np.uint8)
-    drawn = captions.write_names(image, ids, ["sheep", "dog"])
-    changed = (drawn != 100).any(axis=2)
-    assert changed[ids == 1].any() and not changed[130:].any() and (image == 100).all()
-    assert abs(np.nonzero(changed)[0].mean() - 70) < 5
-
-
-def changed_by(ids: np.ndarray, *names: str) -> int:
-    """How many pixels names take."""
-    image = np.full((*ids.shape, 3), 100, np.uint8)
-    return int((captions.write_names(image, ids, names) != 100).any(axis=2).sum())
-
-
-def test_names_stay_in_the_picture_and_never_cover_each_other():
-    left, middle = np.zeros((2, 100, 120), np.int32)
-    left[:, :14], middle[:, 53:67] = 1, 1
-    whole = changed_by(middle, "a long name")
-    assert changed_by(left, "a long name") == pytest.approx(whole, rel=0.1)
-    beside = left.copy()
-    beside[:, 14:28] = 2
-    assert changed_by(beside, "a long name", "a long name") == pytest.approx(whole, rel=0.1)
 
 
 class Fake:

@@ -102,7 +102,10 @@ def _things(result: Panoptic) -> list[int]:
 
 def _in_colors(id_map: NDArray[np.int32]) -> NDArray[np.uint8]:
     """(H, W, 3) uint8: id = red + 256 green + 65,536 blue."""
-    return np.stack([id_map & 255, id_map >> 8 & 255, id_map >> 16], axis=-1).astype(np.uint8)
+    drawn = np.empty((*id_map.shape, 3), np.uint8)
+    for channel in range(3):
+        drawn[..., channel] = (id_map >> 8 * channel & 255).astype(np.uint8)
+    return drawn
 
 
 def _categories(categories: tuple[Category, ...]) -> list[dict[str, Any]]:
