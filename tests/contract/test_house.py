@@ -30,7 +30,7 @@ ROOMS = [
         "progress",
         "statistics",
     },
-    {"metrics", "boundaries", "draw"},
+    {"metrics", "matching", "boundaries", "draw"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
     {"builtin", "fingerprints", "splits", "findings", "scan", "model"},
     {"store", "run"},
