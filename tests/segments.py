@@ -83,3 +83,29 @@ def _predicted(masks, labels, rng, size_hw) -> Panoptic:
     present, numbers = np.unique(id_map, return_inverse=True)
     id_map = numbers.reshape(size_hw) + 1
     return found(id_map, [kinds[n - 1] for n in present], rng.random(len(present)), SCENE)
+
+
+def crowded(seed: int, size_hw=(140, 180)) -> tuple[Annotation, Instances]:
+    """Things of every range of sizes that overlap, a crowd, and a prediction with mistakes."""
+    rng = np.random.default_rng(seed)
+    masks, labels = [], []
+    id_map, kinds = np.zeros(size_hw, np.int32), []
+    for number in range(int(rng.integers(6, 14))):
+        height, width = rng.integers(6, (20, 60, 130)[number % 3], 2)
+        top, left = rng.integers(0, size_hw[0] - 5), rng.integers(0, size_hw[1] - 5)
+        mask = np.zeros(size_hw, np.bool_)
+        mask[top : top + height, left : left + width] = True
+        masks.append(mask)
+        labels.append(int(rng.integers(2, 4)))
+        if rng.random() < 0.8:
+            kinds.append(labels[-1] if rng.random() < 0.8 else 5 - labels[-1])
+            id_map[np.roll(mask, tuple(rng.integers(-2, 3, 2)), (0, 1))] = len(kinds)
+    present, numbers = np.unique(id_map, return_inverse=True)
+    result = found(
+        numbers.reshape(size_hw) if present[0] == 0 else numbers.reshape(size_hw) + 1,
+        [kinds[n - 1] for n in present if n],
+        # A few scores alike, because the order of equals is part of the rules.
+        np.round(rng.random((present > 0).sum()), 1),
+        SCENE,
+    )
+    return annotated(masks, labels, SCENE, crowd=[1], size_hw=size_hw), result
