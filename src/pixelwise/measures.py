@@ -57,8 +57,8 @@ MEASURES: Mapping[str, Measure] = {
     "hd95_mm": Measure("95 % Hausdorff distance", "HD95", "mm", False),
     "assd_mm": Measure("Average surface distance", "ASSD", "mm", False),
     "pq": Measure("Panoptic quality (PQ)", "PQ"),
-    "sq": Measure("Segmentation quality (SQ): mean IoU of what was found", "SQ"),
     "rq": Measure("Recognition quality (RQ): F1 at IoU 0.5", "RQ"),
+    "sq": Measure("Segmentation quality (SQ): mean IoU of what was found", "SQ"),
     "pq_things": Measure("Panoptic quality of things", "PQ things"),
     "sq_things": Measure("Segmentation quality of things", "SQ things"),
     "rq_things": Measure("Recognition quality of things", "RQ things"),
@@ -128,6 +128,10 @@ class Row(Protocol):
     @property
     def category(self) -> str:
         """The category's name."""
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether exactly one of truth and prediction has anything of it."""
 
     @property
     def groups(self) -> Mapping[str, str]:

@@ -53,6 +53,11 @@ class SegmentRow:
         """Segments predicted, those that crowds and void excuse not counted."""
         return self.tp + self.fp
 
+    @property
+    def is_missed(self) -> bool:
+        """Whether exactly one of truth and prediction has any."""
+        return (self.num_truth == 0) != (self.num_found == 0)
+
 
 def rows_of(
     sample_id: str,
