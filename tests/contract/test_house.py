@@ -30,9 +30,25 @@ ROOMS = [
         "progress",
         "statistics",
     },
+<<<<<<< HEAD
     {"metrics", "boundaries", "draw", "regions"},
     {"colors", "captions"},
     {"outputs"},
+=======
+    {
+        "metrics",
+        "measures",
+        "matching",
+        "detections",
+        "precision",
+        "segment_rows",
+        "segment_sums",
+        "instance_metrics",
+        "coco_scores",
+        "boundaries",
+        "draw",
+    },
+>>>>>>> measure
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
     {"builtin", "fingerprints", "splits", "findings", "scan", "model"},
     {"store", "run"},
