@@ -67,5 +67,9 @@ def dataset_fingerprint(dataset: Dataset) -> str:
 
 
 def _all(files: Iterable[Path]) -> list[str]:
+    """The fingerprint of each; a file that annotates many pictures is read once."""
+    wanted = list(files)
+    distinct = list(dict.fromkeys(wanted))
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(fingerprint, files))
+        prints = dict(zip(distinct, pool.map(fingerprint, distinct), strict=True))
+    return [prints[file] for file in wanted]
