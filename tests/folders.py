@@ -117,11 +117,45 @@ def write_ph2(root: Path) -> Path:
     return root
 
 
+# --- instances -----------------------------------------------------------------------------------
+
+
+def objects_of(index: int, size_hw: tuple[int, int] = SIZE_HW) -> Array:
+    """(H, W) uint8: a disc (1) and, apart from it, a square in a corner (2)."""
+    ids = mask_of(index, size_hw).astype(np.uint8)
+    ids[:6, :6] = 2
+    return ids
+
+
+def write_pennfudan(root: Path) -> Path:
+    return write_pairs_of_objects(root, "PNGImages/P{:05}.png", "PedMasks/P{:05}_mask.png")
+
+
+def write_pairs_of_objects(root: Path, image: str, mask: str, count: int = 5) -> Path:
+    """As `write_pairs`, with numbered objects."""
+    for index in range(count):
+        write(root / image.format(index), image_of(index))
+        write(root / mask.format(index), objects_of(index))
+    return root
+
+
+def write_instance_files(root: Path) -> Path:
+    """ID/images/ID.png with a file of 0 and 255 for each object."""
+    for index in range(5):
+        folder, ids = root / f"case{index}", objects_of(index)
+        write(folder / "images" / f"case{index}.png", image_of(index))
+        for number in (1, 2):
+            write(folder / "masks" / f"{index}a{number}.png", white(ids == number))
+    return root
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "camvid": write_camvid,
     "folder": write_folder,
+    "instance_files": write_instance_files,
     "isic": write_isic,
     "mads": write_mads,
+    "pennfudan": write_pennfudan,
     "ph2": write_ph2,
 }
 """Layout -> a function that writes a small folder in it."""
