@@ -45,7 +45,7 @@ def test_nuclei_are_3238_instances_or_one_class(pictures):
     assert open_dataset(pictures / "dsb2018", "binary=nucleus").masks == "binary=nucleus"
 
 
-@pytest.mark.parametrize("name", ["lsp", "coco_mini", "golden"])
+@pytest.mark.parametrize("name", ["lsp"])
 def test_outlines_that_are_no_mask_pictures_are_named(pictures, name):
     with pytest.raises(PixelwiseError, match=r"but no masks\. Outlines in other forms"):
         open_dataset(pictures / name)

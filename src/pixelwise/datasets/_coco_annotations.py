@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pixelwise import rle
 from pixelwise.datasets._coco_json import Key, Picture, Region, Segment
 from pixelwise.datasets._instances import from_masks, on_layers
+from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.datasets._pictures import image_size_hw, is_rotated, read_stored
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
@@ -27,14 +27,13 @@ class Source:
     """What all pictures of one file have in common.
 
     ``labels``: the file's category id -> index into the dataset's categories. ``num_joints``: K,
-    0 where the dataset has none. ``shift_px`` is added to joints.
+    0 where the dataset has none.
     """
 
     json: Path
     labels: Mapping[Key, int]
     num_joints: int = 0
     mirrored: tuple[int, ...] = ()
-    shift_px: float = 0.0
 
 
 def read_regions(
@@ -106,7 +105,7 @@ def _size_hw(image: Path, picture: Picture, source: Source) -> tuple[int, int]:
     if picture.size_hw == seen[::-1] and is_rotated(image):
         raise PixelwiseError(
             f"{source.json} was made for {image.name} as it is stored, {asked}; its EXIF mark "
-            f"turns it to {found} pixels. Delete the mark (its orientation), or annotate it upright."
+            f"turns it to {found} pixels. Delete the mark, or annotate the picture upright."
         )
     raise PixelwiseError(
         f"{source.json} says that {image.name} has {asked} pixels; {image} has {found}. Put the "
@@ -172,7 +171,7 @@ def _joints(region: Region, source: Source) -> NDArray[np.float32]:
             "Correct it, or take the annotation out."
         )
     found[:] = np.asarray(region.joints, np.float32).reshape(-1, 3)
-    found[found[:, 2] > 0, :2] += source.shift_px
+    found[found[:, 2] > 0, :2] += PIXEL_MIDDLE
     found[found[:, 2] <= 0] = 0
     return found
 
@@ -231,10 +230,3 @@ def _places(
             f"{source.json} does not list). Export the two together again."
         )
     return np.where(is_known, place, 0)
-
-
-def whole_numbers(regions: Iterable[Region], most: int = 1_000) -> bool:
-    """Whether joints are whole numbers, of the first regions that have some."""
-    given = (region.joints for region in regions if region.joints)
-    first = (joints for _, joints in zip(range(most), given, strict=False))
-    return all(float(each).is_integer() for each in chain.from_iterable(first))

@@ -15,6 +15,9 @@ COCO_JOINTS = (
 )
 """The 17 joints of COCO's people, in their order."""
 
+PIXEL_MIDDLE = 0.5
+"""From the number of a pixel, which COCO writes for a joint, to the middle of that pixel."""
+
 # Measured by COCO's authors on pictures annotated twice (cocodataset.org, keypoints-eval).
 _COCO_SIGMAS = (
     *(0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072),

@@ -5,9 +5,8 @@ categories (LabelMe's, CVAT's, Roboflow's and VIA's exports), at the top of the 
 folder below; and panoptic_*.json with its folder of PNG files, which goes before all others.
 Lin et al.: Microsoft COCO, 2014; Kirillov et al.: Panoptic segmentation, 2019.
 
-Polygons become pixels exactly as COCO's own tools draw them. COCO's joints are the numbers of
-pixels: where all joints of the files are whole numbers, half a pixel is added, so that they lie in
-the middle of theirs.
+Polygons become pixels exactly as COCO's own tools draw them. COCO gives joints as the numbers of
+pixels: half a pixel is added, so that they lie in the middle of theirs.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from pixelwise.datasets._coco_annotations import (
     Source,
     read_panoptic,
     read_regions,
-    whole_numbers,
 )
 from pixelwise.datasets._coco_cases import (
     Case,
@@ -104,8 +102,8 @@ def read(root: Path, masks: str) -> Coco:
         raise PixelwiseError(_no_cases(root, documents, found))
     found, dropped = _only_outlined(root, found, documents[0])
     skeleton, fewer = _joints_of(documents, categories)
-    sources, more = _sources(documents, labels, skeleton)
-    notes = (*found.notes, *dropped, *fewer, *more)
+    sources = _sources(documents, labels, skeleton)
+    notes = (*found.notes, *dropped, *fewer)
     if masks != "auto":
         notes += (f"The files say themselves what is where; --masks {masks} is not used.",)
     return Coco(
@@ -194,19 +192,10 @@ def _with_joints(categories: Sequence[Category], skeleton: Skeleton | None) -> t
 
 def _sources(
     documents: Sequence[Document], labels: Sequence[dict[Key, int]], skeleton: Skeleton | None
-) -> tuple[tuple[Source, ...], list[str]]:
-    if skeleton is None:
-        pairs = zip(documents, labels, strict=True)
-        return tuple(Source(document.path, label) for document, label in pairs), []
-    shift_px, notes = 0.0, []
-    if whole_numbers(region for document in documents for region in document.regions):
-        shift_px = 0.5
-        notes.append("Joints are whole numbers, those of pixels: their middles are taken (+ 0.5).")
-    sources = tuple(
-        Source(document.path, label, len(skeleton.joints), skeleton.mirrored, shift_px)
-        for document, label in zip(documents, labels, strict=True)
-    )
-    return sources, notes
+) -> tuple[Source, ...]:
+    joints = (0, ()) if skeleton is None else (len(skeleton.joints), skeleton.mirrored)
+    pairs = zip(documents, labels, strict=True)
+    return tuple(Source(document.path, label, *joints) for document, label in pairs)
 
 
 # --- what is missing -----------------------------------------------------------------------------
