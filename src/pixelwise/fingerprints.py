@@ -67,9 +67,9 @@ def dataset_fingerprint(dataset: Dataset) -> str:
 
 
 def _all(files: Iterable[Path]) -> list[str]:
-    """The fingerprint of each; a file that annotates many pictures is read once."""
-    wanted = list(files)
-    distinct = list(dict.fromkeys(wanted))
+    """The fingerprint of each file; one that annotates many pictures is read once."""
+    asked = list(files)
+    once = list(dict.fromkeys(asked))
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        prints = dict(zip(distinct, pool.map(fingerprint, distinct), strict=True))
-    return [prints[file] for file in wanted]
+        prints = dict(zip(once, pool.map(fingerprint, once), strict=True))
+    return [prints[file] for file in asked]
