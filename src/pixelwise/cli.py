@@ -283,7 +283,7 @@ def predict(
     tile: Tile = None,
     device: Device = "auto",
 ) -> None:
-    """Outline pictures: masks, overlays, a JSON line each; a bad picture is named and skipped."""
+    """Outline pictures: masks or instances, overlays, tables; a bad one is named and skipped."""
     from pixelwise import builtin, predictions
 
     run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
@@ -294,7 +294,7 @@ def predict(
     )
     for failure in done.failures:
         Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
-    console.print(f"{len(done.lines)} pictures outlined in {done.out}.")
+    console.print(done.sentence)
     if done.failures:
         raise typer.Exit(1)
 

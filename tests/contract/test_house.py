@@ -30,7 +30,9 @@ ROOMS = [
         "progress",
         "statistics",
     },
-    {"metrics", "boundaries", "draw"},
+    {"metrics", "boundaries", "draw", "regions"},
+    {"colors", "captions"},
+    {"outputs"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
     {"builtin", "fingerprints", "splits", "findings", "scan", "objects", "model", "writers"},
     {"instance_findings", "sheet"},
@@ -114,7 +116,7 @@ def test_an_unknown_name_lists_the_choices():
         find("networks", "unett")
 
 
-@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers"])
+@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers", "outputs"])
 def test_every_module_of_a_registry_builds(folder):
     assert names(folder)
     for name in names(folder):
