@@ -310,6 +310,22 @@ def predict(
 
 
 @app.command()
+def convert(
+    data: Data,
+    out: Annotated[Path, typer.Argument(help="Folder to write to; new, or empty.")],
+    to: Annotated[str, typer.Option(help="coco, coco_panoptic, yolo or ids.")],
+    masks: Masks = "auto",
+) -> None:
+    """Write a folder in a form that another tool reads, and say what that form cannot hold."""
+    from pixelwise import conversion
+
+    done = conversion.convert(data, out, to, masks=masks)
+    for note in done.notes:
+        console.print(note)
+    console.print(f"{done.num_pictures} pictures are in {done.out}, as {to}.")
+
+
+@app.command()
 def madeup(
     out: Annotated[Path, typer.Argument(help="Folder to write to.")],
     count: Annotated[int, typer.Option(help="How many pictures.")] = 240,
