@@ -113,7 +113,7 @@ def draw_dress(rng: Rng, variety: float) -> Dress:
     """Random clothes; without variety they are plain."""
     has_skirt = rng.random() < 0.22
     is_short = rng.random() < 0.3
-    is_long_haired = rng.random() < 0.4
+    is_long_haired, is_bald = rng.random() < 0.4, rng.random() < 0.07
     return Dress(
         skin=shade_of(rng, _SKINS, 0.08),
         hair=shade_of(rng, _HAIRS, 0.15),
@@ -122,8 +122,8 @@ def draw_dress(rng: Rng, variety: float) -> Dress:
         shoes=draw_fabric(rng, 0.0),
         sleeve=float(rng.choice([0.05, 0.3, 0.45, 1.0], p=[0.12, 0.33, 0.1, 0.45])),
         leg=0.0 if has_skirt else float(rng.choice([0.32, 0.46])) if is_short else 1.0,
-        hair_line=-2.0 if rng.random() < 0.07 else float(rng.uniform(0.0, 0.3)),
-        hair_length=float(rng.uniform(1.1, 2.6)) if is_long_haired else 0.0,
+        hair_line=-2.0 if is_bald else float(rng.uniform(0.0, 0.3)),
+        hair_length=float(rng.uniform(1.1, 2.6)) if is_long_haired and not is_bald else 0.0,
         has_skirt=has_skirt,
         has_cap=rng.random() < 0.18 * variety,
         has_bag=rng.random() < 0.22 * variety,

@@ -176,7 +176,7 @@ def _nodding(axes: Axes, forward_deg: float) -> Axes:
 
 def _ends(head: Vector, face: Axes, radius: float) -> list[tuple[Vector, Vector]]:
     """Eyes and ears, left and right."""
-    eye, brow = radius * 0.36 * face.left, radius * (0.90 * face.ahead + 0.16 * face.up)
+    eye, brow = radius * 0.36 * face.left, radius * (0.82 * face.ahead + 0.16 * face.up)
     ear = radius * 0.86 * face.left
     return [(head + brow + eye, head + brow - eye), (head + ear, head - ear)]
 

@@ -47,7 +47,9 @@ def paint_person(figure: Figure, dress: Dress, stage: Stage) -> Painted:
     for _, paint in sorted(parts, key=lambda part: part[0]):
         paint(sheet)
     joints = np.array([painter.place(joint) for joint in figure.joints], np.float32)
-    return Painted(sheet, joints, _open_joints(figure, dress, sheet, joints))
+    return Painted(
+        sheet, joints, _open_joints(figure, dress, sheet, joints, painter.place(figure.head))
+    )
 
 
 _Part = tuple[float, Callable[[Sheet], None]]
@@ -120,6 +122,10 @@ def _trunk(painter: _Painter) -> list[_Part]:
     across = capsule(shoulders[LEFT], shoulders[RIGHT], (0.036, 0.036))
     middle = capsule(figure.neck - 0.035 * figure.chest.up, low, (0.062, 0.066))
     parts = [painter.hull([*sides, across, middle], axis, dress.shirt, TORSO, 0.0)]
+    # The upper edge of trousers, over the lower edge of the shirt.
+    waist = capsule(hips[LEFT], hips[RIGHT], (0.057, 0.057))
+    seat = capsule(figure.pelvis, low + 0.02 * figure.chest.up, (0.064, 0.064))
+    parts.append(painter.hull([waist, seat], axis, dress.trousers, TORSO, 0.004))
     toward_head = figure.neck + 0.7 * (figure.head - figure.neck)
     neck = capsule(figure.neck - 0.012 * figure.chest.up, toward_head, (0.036, 0.028))
     parts.append(painter.limb(neck, dress.skin_fabric, NECK, 0.002 + 0.01 * figure.chest.ahead[2]))
@@ -276,12 +282,15 @@ def _bounds(painter: _Painter) -> tuple[float, float, float, float]:
     return float(left - margin), float(top - margin), float(right + margin), float(bottom + margin)
 
 
-def _open_joints(figure: Figure, dress: Dress, sheet: Sheet, joints: Field) -> Bits:
+def _open_joints(figure: Figure, dress: Dress, sheet: Sheet, joints: Field, head_xy: Xy) -> Bits:
     """(17,) which joints no other part of the own body hides."""
-    tops = [sheet.at((float(x), float(y))) for x, y in joints]
+    places = joints.copy()
+    # Nose, eyes and ears may lie on the head's very outline.
+    places[:5] += np.float32(0.15) * (np.array(head_xy, np.float32) - places[:5])
+    tops = [sheet.at((float(x), float(y))) for x, y in places]
     is_open = np.array([top in own for top, own in zip(tops, _OWN_PARTS, strict=True)])
     outward = (figure.joints[:5, 2] - figure.head[2]) / figure.body.head
-    is_open[:3] &= outward[:3] > (0.05, -0.05, -0.05)
+    is_open[:3] &= outward[:3] > (-0.2, -0.1, -0.1)
     is_open[3:5] &= outward[3:5] > -0.3
     if dress.hair_length:
         is_open[3:5] = False

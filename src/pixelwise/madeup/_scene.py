@@ -106,7 +106,7 @@ class Cast:
 
     def _find(self, rng: Rng, size_m: float, broad: float, count: int) -> _Spot | None:
         """A place where little is hidden; where none is found in some tries, none."""
-        most = 0.30 + (0.30 * self.variety if rng.random() < 0.3 else 0.0)
+        most = 0.25 + (0.15 + 0.25 * (rng.random() < 0.3)) * self.variety
         half = self.size_hw[1] / self.size_hw[0] / 2
         for _ in range(20):
             tall = SMALLEST + (TALLEST - SMALLEST) * float(rng.beta(1.5, 1.2 + 0.25 * count))
