@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pixelwise import rle
 from pixelwise.draw import write_png
 from pixelwise.files import write_text
-from pixelwise.types import Annotation, Category, Image, PixelwiseError
+from pixelwise.types import Annotation, Category, Image
 
 NAME = "people"
 # A segment's number must fit the 24 bits of a panoptic PNG, and be unique in the whole folder.
@@ -37,17 +37,9 @@ class CocoFolder:
             folder.mkdir(parents=True)
 
     def add(self, image: Image, annotation: Annotation) -> None:
-        """Write a picture and its panoptic PNG, and keep what the JSON files say of it.
-
-        Raises:
-            PixelwiseError: there are `MOST_IMAGES` already.
-        """
+        """Write a picture and its panoptic PNG, and keep what the JSON files say of it."""
         number = len(self._images) + 1
-        if number > MOST_IMAGES:
-            raise PixelwiseError(
-                f"A folder holds {MOST_IMAGES} scenes at most, for COCO's segment numbers have 24 "
-                "bits. Write several folders with different seeds."
-            )
+        assert number <= MOST_IMAGES
         name = f"{number:06d}.png"
         height, width = annotation.size_hw
         write_png(self.root / "images" / name, image)

@@ -113,6 +113,7 @@ def _trunk(painter: _Painter) -> list[_Part]:
     shoulders = figure.joint("left_shoulder"), figure.joint("right_shoulder")
     hips = figure.joint("left_hip"), figure.joint("right_hip")
     low = figure.pelvis - 0.01 * figure.chest.up
+    waist_line = figure.pelvis + 0.03 * figure.chest.up
     capsule = painter.capsule
     axis = capsule(figure.neck, low, (0.125, 0.10))
     sides = [
@@ -120,11 +121,11 @@ def _trunk(painter: _Painter) -> list[_Part]:
         for side in (LEFT, RIGHT)
     ]
     across = capsule(shoulders[LEFT], shoulders[RIGHT], (0.036, 0.036))
-    middle = capsule(figure.neck - 0.035 * figure.chest.up, low, (0.062, 0.066))
+    middle = capsule(figure.neck - 0.035 * figure.chest.up, waist_line, (0.062, 0.060))
     parts = [painter.hull([*sides, across, middle], axis, dress.shirt, TORSO, 0.0)]
     # The upper edge of trousers, over the lower edge of the shirt.
     waist = capsule(hips[LEFT], hips[RIGHT], (0.057, 0.057))
-    seat = capsule(figure.pelvis, low + 0.02 * figure.chest.up, (0.064, 0.064))
+    seat = capsule(figure.pelvis, waist_line, (0.064, 0.062))
     parts.append(painter.hull([waist, seat], axis, dress.trousers, TORSO, 0.004))
     toward_head = figure.neck + 0.7 * (figure.head - figure.neck)
     neck = capsule(figure.neck - 0.012 * figure.chest.up, toward_head, (0.036, 0.028))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pixelwise.draw import palette
 from pixelwise.madeup._backdrop import draw_backdrop
-from pixelwise.madeup._coco import CocoFolder
+from pixelwise.madeup._coco import MOST_IMAGES, CocoFolder
 from pixelwise.madeup._film import expose
 from pixelwise.madeup._scene import (
     PERSON,
@@ -158,8 +158,11 @@ def write_people(
     Raises:
         PixelwiseError: ``out`` holds something already, or a number is out of range.
     """
-    if count < 1:
-        raise PixelwiseError(f"There must be 1 scene or more to write, not {count}.")
+    if not 1 <= count <= MOST_IMAGES:
+        raise PixelwiseError(
+            f"A folder takes 1 to {MOST_IMAGES} scenes, for COCO's segment numbers have 24 bits, "
+            f"not {count}. For more, write several folders with different seeds."
+        )
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise PixelwiseError(
             f"{out} exists and is not an empty folder. Give a new folder, or empty this one."
