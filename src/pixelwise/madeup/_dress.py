@@ -58,15 +58,18 @@ class Fabric:
     period: float = 0.06
 
     def light(self, along: Field, across: Field) -> Field:
-        """(h, w, 3): ``along`` in body heights, ``across`` from -1 to 1."""
+        """(h, w, 3), or (1, 1, 3) where it is plain.
+
+        ``along`` is in body heights, ``across`` runs from -1 to 1.
+        """
+        if self.pattern == "plain":
+            return tone(self.first)[None, None]
         is_second = _pattern(self.pattern, along / np.float32(self.period), across)
         first, second = tone(self.first), tone(self.second)
         return np.where(is_second[..., None], second, first)
 
 
 def _pattern(kind: str, along: Field, across: Field) -> Bits:
-    if kind == "plain":
-        return np.zeros(along.shape, np.bool_)
     if kind == "block":
         return np.asarray((along > 0.9) & (along < 2.2))
     hoops: Bits = along - np.floor(along) < 0.5

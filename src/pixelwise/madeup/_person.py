@@ -93,8 +93,7 @@ def _paint_limb(
     (x0, y0), (x1, y1) = axis.start, axis.end
     length = float(np.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2))
     light = fabric.light(along * np.float32(length / stage.height), across)
-    light *= shade(axis, across, stage)[..., None]
-    sheet.paint(window, inside, light, part)
+    sheet.paint(window, inside, light * shade(axis, across, stage)[..., None], part)
 
 
 def shade(axis: Capsule, across: Field, stage: Stage) -> Field:
