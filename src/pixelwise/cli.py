@@ -329,19 +329,31 @@ def convert(
 def madeup(
     out: Annotated[Path, typer.Argument(help="Folder to write to.")],
     count: Annotated[int, typer.Option(help="How many pictures.")] = 240,
+    what: Annotated[
+        str,
+        typer.Option(
+            help="nevi (lesions on skin, as in PH2) or people (scenes with joints, as in COCO)."
+        ),
+    ] = "nevi",
     seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.")] = 0,
-    size: Annotated[int | None, typer.Option(help="Long side in pixels [about 768].")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Long side in pixels [nevi: about 768; people: 256].")
+    ] = None,
     variety: Annotated[
-        float, typer.Option(help="From 0, one careful clinic, to 1, every clinic there is.")
+        float, typer.Option(help="From 0, plain and easy, to 1, everything there is.")
     ] = 1.0,
 ) -> None:
-    """Write made-up nevi with exact masks, in the layout of the PH2 set."""
-    from pixelwise.madeup import nevi
+    """Write made-up pictures with exact masks: nevi as in PH2, or people as in COCO."""
+    from pixelwise.madeup.nevi import write_nevi
+    from pixelwise.madeup.people import write_people
     from pixelwise.progress import Progress
 
+    writers = {"nevi": write_nevi, "people": write_people}
+    if what not in writers:
+        raise PixelwiseError(f"--what is {' or '.join(writers)}, not '{what}'.")
     with Progress("drawing", count) as bar:
-        nevi.write_nevi(out, count, seed, long_side_px=size, variety=variety, progress=bar.at)
-    console.print(f"{count} made-up nevi are in {out}.")
+        writers[what](out, count, seed, long_side_px=size, variety=variety, progress=bar.at)
+    console.print(f"{count} made-up {what} are in {out}.")
 
 
 @app.command()

@@ -28,6 +28,7 @@ ROOMS = [
         "recipe",
         "device",
         "progress",
+        "skeletons",
         "statistics",
     },
 <<<<<<< HEAD
