@@ -31,11 +31,6 @@ ROOMS = [
         "skeletons",
         "statistics",
     },
-<<<<<<< HEAD
-    {"metrics", "boundaries", "draw", "regions"},
-    {"colors", "captions"},
-    {"outputs"},
-=======
     {
         "metrics",
         "measures",
@@ -48,8 +43,10 @@ ROOMS = [
         "coco_scores",
         "boundaries",
         "draw",
+        "regions",
     },
->>>>>>> measure
+    {"colors", "captions"},
+    {"outputs"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
     {"builtin", "fingerprints", "splits", "findings", "scan", "objects", "model", "writers"},
     {"instance_findings", "sheet"},
