@@ -63,7 +63,7 @@ def likeness(root: Path) -> float:
     files = glimpse(root)
     found = _jsons(files)[:_LOOKED_AT]
     hits = sum(mentions(root / file, "shapes", "imagePath") for file in found)
-    return 0.9 if hits and 2 * hits > len(found) and pictures(files) else 0.0
+    return 0.93 if hits and 2 * hits > len(found) and pictures(files) else 0.0
 
 
 def read(root: Path, masks: str) -> Cases:

@@ -40,7 +40,7 @@ def likeness(root: Path) -> float:
     there = [text for text in texts if folder_of(text) in folders][:_LOOKED_AT]
     has_masks = any(folder_of(file) in map(folder_of, there) for file in _in_label_folders(files))
     hits = sum(_is_numbers(root / text) for text in there)
-    return 0.9 if not has_masks and 2 * hits > len(there) else 0.0
+    return 0.93 if not has_masks and 2 * hits > len(there) else 0.0
 
 
 def read(root: Path, masks: str) -> Cases:
