@@ -27,12 +27,13 @@ app = typer.Typer(
 )
 console = Console(highlight=False)
 
-Data = Annotated[Path, typer.Argument(help="Folder of images and masks.")]
+Data = Annotated[Path, typer.Argument(help="Folder of images and masks or outlines.")]
 Masks = Annotated[
     str,
     typer.Option(
         help="What mask values mean, where the files leave a doubt: auto, binary or binary=NAME "
-        "(everything but 0 is one class), soft or soft=NAME (at least half is), index, colour."
+        "(everything but 0 is one class), soft or soft=NAME (at least half is), index, colour, "
+        "ids or ids=NAME (each value is one object)."
     ),
 ]
 Flips = Annotated[
