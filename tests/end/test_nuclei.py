@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from labelled import folds_of, read_folder
 from match import Played
 from matching import count
 from outcome import Outcome
+from pixelwise.datasets._files import list_files
+from pixelwise.datasets._pairs import pair_up
 from pixelwise.types import PixelwiseError
 from standing import ours_ahead, outlined, pick, table, table_by_threshold
 
@@ -101,6 +104,29 @@ def test_two_at_once_have_cores_of_their_own(given, tmp_path, monkeypatch):
     together.threads = 2
     with pytest.raises(PixelwiseError, match="3 cores are too few for 2 threads"):
         nuclei.run(together, tmp_path, entries)
+
+
+def test_ours_learns_from_a_folder_that_names_the_parts(given, tmp_path, monkeypatch):
+    from instances import Clock, ours
+
+    run = SimpleNamespace(
+        path=tmp_path / "run",
+        recipe=SimpleNamespace(steps=20, batch=4),
+        history=[{"step": 18, "pictures_per_s": 8.0}],
+    )
+    asked = {}
+    monkeypatch.setattr(ours, "train", lambda folder, **how: asked.update(how, data=folder) or run)
+    monkeypatch.setattr(ours, "load", lambda path: lambda image: SimpleNamespace(id_map=image[0]))
+    cases = folds_of(read_folder(given.data), 2)[0]
+    job = Job("ours", {"recipe": {"seed": 3}}, 0, 9.0, 1, "", "auto", "any", str(tmp_path), cases)
+    contestant = ours.build(job)
+    learned = contestant.learn(Clock(9.0))
+    assert (learned.num_steps, learned.seconds_per_step) == (18, 0.5)
+    assert asked["seed"] == 3 and 8.0 < asked["budget_s"] <= 9.0
+    pairs = pair_up(list_files(asked["data"])).pairs
+    told = {Path(pair.image).stem: pair.split for pair in pairs}
+    assert told == {case.id: case.part for case in cases if case.part != "test"}
+    assert contestant.predict(np.ones((2, 3, 3), np.uint8)).shape == (3, 3)
 
 
 def test_who_takes_part(given):
