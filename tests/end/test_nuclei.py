@@ -23,7 +23,7 @@ from outcome import Outcome
 from pixelwise.datasets._files import list_files
 from pixelwise.datasets._pairs import pair_up
 from pixelwise.types import PixelwiseError
-from standing import ours_ahead, outlined, pick, table, table_by_threshold
+from standing import fullest, ours_ahead, outlined, pick, table, table_by_threshold
 
 ENTRIES = (Entry("ours", "otsu"), Entry("the other", "otsu"))
 
@@ -199,3 +199,12 @@ def test_each_object_is_outlined_inside_of_it():
     # Two neighbours touch: there is a line on both sides of their border.
     assert is_red[10 * zoom, 15 * zoom - 1] and is_red[10 * zoom, 15 * zoom]
     assert not is_red[: 5 * zoom].any() and not is_red[10 * zoom, 10 * zoom]
+
+
+def test_the_window_is_where_most_of_the_objects_are():
+    ids = np.zeros((300, 700), np.int32)
+    ids[10:60, 10:60], ids[200:280, 600:690], ids[150:200, 450:500] = 1, 2, 3
+    rows, columns = fullest(ids)
+    assert ids[rows, columns].shape == (256, 256)
+    assert set(np.unique(ids[rows, columns])) == {0, 2, 3}
+    assert ids[fullest(ids[:100, :200])].shape == (100, 200)
