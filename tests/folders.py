@@ -1,5 +1,6 @@
 """Small folders in every layout that is read, made up and written in a moment."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,11 +118,69 @@ def write_ph2(root: Path) -> Path:
     return root
 
 
+# --- instances -----------------------------------------------------------------------------------
+
+
+def objects_of(index: int, size_hw: tuple[int, int] = SIZE_HW) -> Array:
+    """(H, W) uint8: a disc (1) and, apart from it, a square in a corner (2)."""
+    ids = mask_of(index, size_hw).astype(np.uint8)
+    ids[:6, :6] = 2
+    return ids
+
+
+def write_pennfudan(root: Path) -> Path:
+    return write_pairs_of_objects(root, "PNGImages/P{:05}.png", "PedMasks/P{:05}_mask.png")
+
+
+def write_pairs_of_objects(root: Path, image: str, mask: str, count: int = 5) -> Path:
+    """As `write_pairs`, with numbered objects."""
+    for index in range(count):
+        write(root / image.format(index), image_of(index))
+        write(root / mask.format(index), objects_of(index))
+    return root
+
+
+def write_instance_files(root: Path) -> Path:
+    """ID/images/ID.png with a file of 0 and 255 for each object."""
+    for index in range(5):
+        folder, ids = root / f"case{index}", objects_of(index)
+        write(folder / "images" / f"case{index}.png", image_of(index))
+        for number in (1, 2):
+            write(folder / "masks" / f"{index}a{number}.png", white(ids == number))
+    return root
+
+
+def write_coco(root: Path, parts: tuple[str, ...] = ("train", "val")) -> Path:
+    """A disc in each picture, as a run-length code that is not compressed; two parts."""
+    for start, part in enumerate(parts):
+        images, annotations = [], []
+        for index in range(3 * start, 3 * start + 3):
+            write(root / part / f"p{index}.png", image_of(index))
+            height, width = SIZE_HW
+            name = f"p{index}.png"
+            images.append({"id": index, "file_name": name, "height": height, "width": width})
+            flat = mask_of(index).ravel(order="F")
+            runs = np.diff(np.flatnonzero(np.diff(flat, prepend=False)), prepend=0)
+            counts = [*runs.tolist(), int(flat.size - runs.sum())]
+            outline = {"size": list(SIZE_HW), "counts": counts}
+            entry = {"id": index, "image_id": index, "category_id": 7, "segmentation": outline}
+            annotations.append(entry)
+        categories = [{"id": 7, "name": "disc"}]
+        found = {"images": images, "annotations": annotations, "categories": categories}
+        path = root / "annotations" / f"instances_{part}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found))
+    return root
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "camvid": write_camvid,
+    "coco": write_coco,
     "folder": write_folder,
+    "instance_files": write_instance_files,
     "isic": write_isic,
     "mads": write_mads,
+    "pennfudan": write_pennfudan,
     "ph2": write_ph2,
 }
 """Layout -> a function that writes a small folder in it."""

@@ -1,90 +1,121 @@
-"""The scorer of numbered objects: laws of counting, and counts made by hand."""
+"""What must be true of matching segments."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from matching import PERCENTS, average_precision, count, match, overlaps, panoptic_quality, ratio
+from pixelwise.matching import match, overlaps, panoptic_quality, tally
+from pixelwise.types import IGNORE, Annotation, PixelwiseError
+from segments import NUCLEI, SCENE, annotated, as_found, found, scene
 
-
-def discs(seed: int, count: int = 6, size_hw: tuple[int, int] = (40, 48)) -> np.ndarray:
-    """Up to ``count`` numbered discs, later ones on top."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[: size_hw[0], : size_hw[1]]
-    ids = np.zeros(size_hw, np.int32)
-    for number in range(1, count + 1):
-        y, x, radius = rng.uniform(0, size_hw[0]), rng.uniform(0, size_hw[1]), rng.uniform(3, 9)
-        ids[(rows - y) ** 2 + (columns - x) ** 2 < radius**2] = number
-    return ids
+NOTHING = found(np.zeros((20, 24)), [])
 
 
-def score(truth: np.ndarray, found: np.ndarray, percent: int = 50) -> tuple[float, float]:
-    sums = count(truth, found)
-    parts = average_precision(sums, percent), panoptic_quality(sums, percent)
-    return float(ratio(parts[0])), float(ratio(parts[1]))
+def box(top: int, left: int, height: int, width: int, size_hw=(20, 24)) -> np.ndarray:
+    mask = np.zeros(size_hw, np.bool_)
+    mask[top : top + height, left : left + width] = True
+    return mask
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000))
-def test_the_truth_is_perfect_whatever_its_numbers_are(seed):
-    truth = discs(seed)
-    renumbered = np.where(truth > 0, 70_000 - 7 * truth, 0)
-    for percent in PERCENTS:
-        assert score(truth, renumbered, percent) == (1.0, 1.0)
+def counts(truth, result, categories=NUCLEI, *, stuff=False) -> tuple[int, int, int, float]:
+    """tp, fp, fn and the sum of IoU of the second category."""
+    seen = overlaps(truth, result, categories, stuff=stuff)
+    found_ = tally(seen, match(seen), len(categories))
+    return int(found_.tp[1]), int(found_.fp[1]), int(found_.fn[1]), float(found_.iou[1])
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000))
-def test_truth_and_guess_change_places_and_stricter_is_never_better(seed):
-    truth, found = discs(seed), np.roll(discs(seed), 2, axis=(0, 1))
-    scores = [score(truth, found, percent) for percent in PERCENTS]
-    assert scores == [pytest.approx(score(found, truth, percent)) for percent in PERCENTS]
-    assert scores == sorted(scores, reverse=True)
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("stuff", [True, False])
+def test_the_truth_itself_is_perfect(seed, stuff):
+    truth, _ = scene(seed)
+    assert panoptic_quality(truth, as_found(truth, SCENE, stuff=stuff), SCENE, stuff) == 1
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000), st.integers(0, 10_000))
-def test_sums_of_two_pictures_are_those_of_both_side_by_side(one, other):
-    pairs = [(discs(seed), np.roll(discs(seed), 2, axis=1)) for seed in (one, other)]
-    (a, b), (c, d) = pairs
-    whole = count(
-        np.hstack([a, np.where(c > 0, c + 100, 0)]), np.hstack([b, np.where(d > 0, d + 100, 0)])
+def test_nothing_and_nothing_found_is_perfect_and_nothing_of_something_is_0():
+    assert panoptic_quality(annotated([], []), NOTHING, NUCLEI, False) == 1
+    assert panoptic_quality(annotated([box(1, 1, 5, 5)], [1]), NOTHING, NUCLEI, False) == 0
+    assert panoptic_quality(annotated([], []), found(box(1, 1, 5, 5), [1]), NUCLEI, False) == 0
+
+
+def test_an_iou_of_one_half_is_no_match_and_a_pixel_more_is():
+    truth = annotated([box(0, 0, 10, 10)], [1])
+    half = box(0, 0, 5, 10)
+    assert counts(truth, found(half, [1])) == (0, 1, 1, 0)
+    half[5, 0] = True
+    assert counts(truth, found(half, [1])) == (1, 0, 0, pytest.approx(0.51))
+
+
+def test_another_category_is_no_match():
+    truth = annotated([box(0, 0, 10, 10)], [2], SCENE)
+    assert panoptic_quality(truth, found(box(0, 0, 10, 10), [3], None, SCENE), SCENE, False) == 0
+
+
+def test_a_crowd_is_not_missed_and_excuses_what_lies_on_it():
+    truth = annotated([box(0, 0, 10, 10)], [1], crowd=[0])
+    assert counts(truth, NOTHING) == (0, 0, 0, 0)
+    assert counts(truth, found(box(2, 2, 4, 4), [1])) == (0, 0, 0, 0)
+    # Half of it beside the crowd is not enough of an excuse.
+    assert counts(truth, found(box(0, 8, 4, 4), [1])) == (0, 1, 0, 0)
+
+
+def test_a_crowd_of_another_category_excuses_nothing():
+    truth = annotated([box(0, 0, 10, 10)], [2], SCENE, crowd=[0])
+    seen = overlaps(truth, found(box(2, 2, 4, 4), [3], None, SCENE), SCENE, stuff=False)
+    assert not seen.excusable().any()
+
+
+def test_void_is_taken_out_of_the_union_and_excuses():
+    truth = annotated([box(0, 0, 10, 10)], [1])
+    truth.semantic[:, 10:] = IGNORE
+    assert counts(truth, found(box(0, 0, 10, 20), [1])) == (1, 0, 0, 1)
+    assert counts(truth, found(box(12, 9, 3, 9), [1])) == (0, 0, 1, 0)
+
+
+def test_a_crowd_is_not_void_it_stays_in_the_union():
+    truth = annotated([box(0, 0, 10, 10), box(0, 10, 10, 2)], [1, 1], crowd=[1])
+    assert counts(truth, found(box(0, 0, 10, 12), [1])) == (1, 0, 0, pytest.approx(100 / 120))
+
+
+def test_truth_that_overlaps_is_matched_to_what_fits_best_and_each_once():
+    # The prediction is the union of both: 120 pixels, IoU 100/120 with the first, 80/120 with the
+    # second; the second is then missed.
+    truth = annotated([box(0, 0, 10, 10), box(0, 4, 10, 8)], [1, 1])
+    assert len(truth.layers) == 2
+    assert counts(truth, found(box(0, 0, 10, 12), [1])) == (1, 0, 1, pytest.approx(100 / 120))
+
+
+def test_an_instance_that_was_moved_out_of_the_picture_is_not_missed():
+    truth = annotated([box(0, 0, 4, 4), box(0, 0, 0, 0)], [1, 1])
+    assert counts(truth, found(box(0, 0, 4, 4), [1])) == (1, 0, 0, 1)
+
+
+@pytest.mark.parametrize("stuff", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+def test_counting_pairs_is_comparing_masks(seed, stuff):
+    truth, result = scene(seed)
+    seen = overlaps(truth, result, SCENE, stuff=stuff)
+    for row, column, shared in zip(seen.rows, seen.columns, seen.shared_px, strict=True):
+        place = seen.truth_ids[row] - len(truth)
+        first = truth.mask(seen.truth_ids[row]) if place < 0 else truth.semantic == place
+        second = result.mask(seen.found_ids[column])
+        assert (first & second).sum() == shared > 0
+        assert (first.sum(), second.sum()) == (seen.truth_px[row], seen.found_px[column])
+    assert len(set(zip(seen.rows, seen.columns, strict=True))) == len(seen.rows)
+
+
+def test_many_segments_are_counted_without_a_table_of_all_pairs():
+    # 24 x 24 pixels, each a segment of its own on both sides: 332,929 pairs for 576 pixels.
+    number = np.arange(1, 577).reshape(24, 24)
+    truth = Annotation(
+        np.ones((24, 24), np.uint8),
+        number[None].astype(np.uint16),
+        np.ones(576, np.int64),
+        np.zeros(576, np.bool_),
     )
-    parts = [count(*pair) for pair in pairs]
-    assert whole == pytest.approx({name: parts[0][name] + parts[1][name] for name in whole})
+    assert panoptic_quality(truth, found(number, np.ones(576)), NUCLEI, False) == 1
 
 
-def test_counts_made_by_hand():
-    truth, found = np.zeros((8, 30), np.int32), np.zeros((8, 30), np.int32)
-    truth[:, :10], truth[:, 10:20] = 1, 2
-    # 80 pixels against 64 inside of them: IoU 0.8. The second object is cut in halves, each 0.5.
-    found[:, :8], found[:, 10:15], found[:, 15:20], found[:2, 25:] = 1, 2, 3, 4
-    sums = count(truth, found)
-    assert (sums["truth"], sums["found"], sums["matched_50"], sums["matched_55"]) == (2, 4, 2, 1)
-    assert sums["iou_50"] == pytest.approx(0.8 + 0.5)
-    assert (sums["matched_80"], sums["matched_85"]) == (1, 0)
-    top, bottom = average_precision(sums)
-    assert (top, bottom) == (2, 2 + 4 - 2)
-    assert score(truth, found)[1] == pytest.approx(1.3 / (2 + 2 / 2))
-
-
-def test_the_most_pairs_are_matched_before_the_best():
-    # Greedy by IoU would take 0.9 and leave two without a partner.
-    iou = np.array([[0.9, 0.6], [0.6, 0.0]])
-    assert match(iou, 0.5).tolist() == [0.6, 0.6]
-    assert match(iou, 0.7).tolist() == [0.9]
-
-
-def test_nothing_is_there():
-    nothing, something = np.zeros((4, 4), np.int32), np.ones((4, 4), np.int32)
-    assert score(nothing, nothing) == (1.0, 1.0)
-    assert score(nothing, something) == score(something, nothing) == (0.0, 0.0)
-
-
-def test_a_guess_of_a_hundred_thousand_objects_is_counted():
-    found = np.arange(1, 320 * 320 + 1, dtype=np.int32).reshape(320, 320)
-    num_truth, num_found, iou = overlaps(
-        np.kron(discs(0, size_hw=(40, 40)), np.ones((8, 8), int)), found
-    )
-    assert num_found == 320 * 320 and iou.size == 0 and num_truth > 0
+def test_sizes_and_categories_that_do_not_fit_are_refused_with_the_cure():
+    with pytest.raises(PixelwiseError, match=r"\(20, 24\).*\(3, 4\).*one size"):
+        panoptic_quality(annotated([], []), found(np.zeros((3, 4)), []), NUCLEI, False)
+    with pytest.raises(PixelwiseError, match=r"category 7.*0 to 1"):
+        panoptic_quality(annotated([], []), found(box(0, 0, 2, 2), [7]), NUCLEI, False)
