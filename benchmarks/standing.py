@@ -36,7 +36,7 @@ _HEAD = (
     "pictures/s predicting",
     "peak memory, MB",
 )
-_SHOWN = 8
+_SHOWN = 6
 _WINDOW_PX = 256
 _TILE_PX = 512
 
@@ -154,29 +154,37 @@ def pick(outcomes: Sequence[Outcome], most: int) -> list[str]:
 
 
 def sheet(cases: Sequence[Case], found: Mapping[str, Mapping[str, Path]]) -> Image:
-    """A row a picture: its middle with the truth outlined, and with what everyone found."""
+    """A row a picture: where it is fullest, the truth outlined, and what everyone found."""
     tiles, captions = [], []
     for case in cases:
         image, truth = read_image(case.image), read_ids(case.mask)
-        tiles.append(outlined(image, truth, TRUTH))
+        window = fullest(truth)
+        tiles.append(outlined(image[window], truth[window], TRUTH))
         captions.append(f"{case.id}: {len(np.unique(truth[truth > 0]))} objects")
         for name, paths in found.items():
             ids = read_ids(paths[case.id])
             precision = float(ratio(average_precision(count(truth, ids))))
-            tiles.append(outlined(image, ids, PREDICTION))
+            tiles.append(outlined(image[window], ids[window], PREDICTION))
             captions.append(f"{name}: AP {precision:.2f}")
-    return contact_sheet(tiles, captions, columns=1 + len(found), tile_px=_TILE_PX // 2 + 64)
+    return contact_sheet(tiles, captions, columns=1 + len(found), tile_px=_TILE_PX)
+
+
+def fullest(ids: NDArray[np.int32]) -> tuple[slice, slice]:
+    """The rows and columns of the window, as large as is shown, with most of the objects' area."""
+    height, width = (min(side, _WINDOW_PX) for side in ids.shape)
+    is_object = (ids > 0).astype(np.float32)
+    share = cv2.boxFilter(is_object, -1, (width, height), anchor=(0, 0))
+    share = share[: ids.shape[0] - height + 1, : ids.shape[1] - width + 1]
+    top, left = np.unravel_index(share.argmax(), share.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
 
 
 def outlined(image: Image, ids: NDArray[np.int32], color: tuple[int, int, int]) -> Image:
-    """The middle of a picture, enlarged, with a line round each object, inside of it."""
-    top, left = (max(0, (side - _WINDOW_PX) // 2) for side in ids.shape)
-    window = slice(top, top + _WINDOW_PX), slice(left, left + _WINDOW_PX)
-    size_wh = tuple(
-        side * max(1, _TILE_PX // max(ids[window].shape)) for side in ids[window].shape
-    )[::-1]
-    drawn = cv2.resize(image[window], size_wh, interpolation=cv2.INTER_CUBIC)
-    near = cv2.resize(ids[window].astype(np.float32), size_wh, interpolation=cv2.INTER_NEAREST)
+    """A picture enlarged to a tile, with a line round each object, inside of it."""
+    zoom = max(1, _TILE_PX // max(ids.shape))
+    size_wh = (ids.shape[1] * zoom, ids.shape[0] * zoom)
+    drawn = cv2.resize(image, size_wh, interpolation=cv2.INTER_CUBIC)
+    near = cv2.resize(ids.astype(np.float32), size_wh, interpolation=cv2.INTER_NEAREST)
     kernel = np.ones((3, 3), np.uint8)
     is_border = (cv2.dilate(near, kernel) != near) | (cv2.erode(near, kernel) != near)
     drawn[is_border & (near > 0)] = color

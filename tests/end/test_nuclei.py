@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -19,8 +20,10 @@ from labelled import folds_of, read_folder
 from match import Played
 from matching import count
 from outcome import Outcome
+from pixelwise.datasets._files import list_files
+from pixelwise.datasets._pairs import pair_up
 from pixelwise.types import PixelwiseError
-from standing import ours_ahead, outlined, pick, table, table_by_threshold
+from standing import fullest, ours_ahead, outlined, pick, table, table_by_threshold
 
 ENTRIES = (Entry("ours", "otsu"), Entry("the other", "otsu"))
 
@@ -103,6 +106,29 @@ def test_two_at_once_have_cores_of_their_own(given, tmp_path, monkeypatch):
         nuclei.run(together, tmp_path, entries)
 
 
+def test_ours_learns_from_a_folder_that_names_the_parts(given, tmp_path, monkeypatch):
+    from instances import Clock, ours
+
+    run = SimpleNamespace(
+        path=tmp_path / "run",
+        recipe=SimpleNamespace(steps=20, batch=4),
+        history=[{"step": 18, "pictures_per_s": 8.0}],
+    )
+    asked = {}
+    monkeypatch.setattr(ours, "train", lambda folder, **how: asked.update(how, data=folder) or run)
+    monkeypatch.setattr(ours, "load", lambda path: lambda image: SimpleNamespace(id_map=image[0]))
+    cases = folds_of(read_folder(given.data), 2)[0]
+    job = Job("ours", {"recipe": {"seed": 3}}, 0, 9.0, 1, "", "auto", "any", str(tmp_path), cases)
+    contestant = ours.build(job)
+    learned = contestant.learn(Clock(9.0))
+    assert (learned.num_steps, learned.seconds_per_step) == (18, 0.5)
+    assert asked["seed"] == 3 and 8.0 < asked["budget_s"] <= 9.0
+    pairs = pair_up(list_files(asked["data"])).pairs
+    told = {Path(pair.image).stem: pair.split for pair in pairs}
+    assert told == {case.id: case.part for case in cases if case.part != "test"}
+    assert contestant.predict(np.ones((2, 3, 3), np.uint8)).shape == (3, 3)
+
+
 def test_who_takes_part(given):
     assert [entry.name for entry in nuclei.entries_for(given)] == ["ours", "Otsu's threshold"]
     with_peers = argparse.Namespace(**{**vars(given), "peers": Path("tf"), "only": "StarDist"})
@@ -173,3 +199,12 @@ def test_each_object_is_outlined_inside_of_it():
     # Two neighbours touch: there is a line on both sides of their border.
     assert is_red[10 * zoom, 15 * zoom - 1] and is_red[10 * zoom, 15 * zoom]
     assert not is_red[: 5 * zoom].any() and not is_red[10 * zoom, 10 * zoom]
+
+
+def test_the_window_is_where_most_of_the_objects_are():
+    ids = np.zeros((300, 700), np.int32)
+    ids[10:60, 10:60], ids[200:280, 600:690], ids[150:200, 450:500] = 1, 2, 3
+    rows, columns = fullest(ids)
+    assert ids[rows, columns].shape == (256, 256)
+    assert set(np.unique(ids[rows, columns])) == {0, 2, 3}
+    assert ids[fullest(ids[:100, :200])].shape == (100, 200)
