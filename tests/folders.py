@@ -276,7 +276,6 @@ def write_cityscapes(root: Path, with_instances: bool = True) -> Path:
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "camvid": write_camvid,
     "coco": write_coco,
-=======
     "cityscapes": write_cityscapes,
     "folder": write_folder,
     "instance_files": write_instance_files,

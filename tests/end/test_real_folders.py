@@ -45,9 +45,6 @@ def test_nuclei_are_3238_instances_or_one_class(pictures):
     assert open_dataset(pictures / "dsb2018", "binary=nucleus").masks == "binary=nucleus"
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("name", ["lsp"])
-=======
 COUNTS = {
     "pose_samples/ultralytics_coco8-seg": ("yolo", 8, 30),
     "formats/labelme_instance_segmentation/data_annotated": ("labelme", 3, 12),
@@ -83,8 +80,7 @@ def test_labelme_agrees_with_its_own_export_to_voc(pictures):
     assert agree / total > 0.995
 
 
-@pytest.mark.parametrize("name", ["lsp", "coco_mini", "golden"])
->>>>>>> layouts
+@pytest.mark.parametrize("name", ["lsp"])
 def test_outlines_that_are_no_mask_pictures_are_named(pictures, name):
     with pytest.raises(PixelwiseError, match=r"but no masks\. Outlines in other forms"):
         open_dataset(pictures / name)
