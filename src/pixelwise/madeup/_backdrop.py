@@ -94,7 +94,12 @@ class _Painter:
         """Cover where ``signed``, a distance in picture heights, is positive; soft to a pixel."""
         share = np.clip(signed * np.float32(self.size_hw[0]) + np.float32(0.5), 0, 1)
         share = np.broadcast_to(share, self.size_hw)
-        self.light += share[..., None] * (light - self.light)
+        rows = np.flatnonzero(share.any(axis=1))
+        if not len(rows):
+            return
+        first, stop = int(rows[0]), int(rows[-1]) + 1
+        old = self.light[first:stop]
+        old += share[first:stop, :, None] * (light[first:stop] - old)
         self.labels[share >= 0.5] = kind
 
     def everywhere(self, values: NDArray[Any]) -> NDArray[Any]:

@@ -180,11 +180,18 @@ def owners(things: list[Thing], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
     return found
 
 
-def drop_hidden(things: list[Thing], size_hw: tuple[int, int]) -> list[Thing]:
-    """Without those of which next to nothing is seen, the nearest of them first."""
+def drop_hidden(
+    things: list[Thing], size_hw: tuple[int, int]
+) -> tuple[list[Thing], NDArray[np.uint8]]:
+    """Without those of which next to nothing is seen, the nearest of them first.
+
+    Returns:
+        The things that stay, and their `owners`.
+    """
     kept = list(things)
     while True:
-        seen = np.bincount(owners(kept, size_hw).ravel(), minlength=len(kept) + 1)[1:]
+        owner = owners(kept, size_hw)
+        seen = np.bincount(owner.ravel(), minlength=len(kept) + 1)[1:]
         least = _LEAST_AREA * size_hw[0] ** 2
         lost = [
             number
@@ -192,7 +199,7 @@ def drop_hidden(things: list[Thing], size_hw: tuple[int, int]) -> list[Thing]:
             if seen[number] < max(least, _LEAST_SHARE * np.count_nonzero(thing.covered))
         ]
         if not lost:
-            return kept
+            return kept, owner
         del kept[lost[-1]]
 
 
