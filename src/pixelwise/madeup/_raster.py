@@ -125,8 +125,8 @@ def cover(capsule: Capsule, x: Field, y: Field) -> tuple[Bits, Field, Field]:
     dx, dy = x1 - x0, y1 - y0
     length = math.sqrt(max(dx * dx + dy * dy, 1e-6))
     right, down = np.float32(dy / length), np.float32(dx / length)
-    across: Field = ((x - np.float32(x0)) * right - (y - np.float32(y0)) * down) / radius
-    return inside, along, across
+    across = ((x - np.float32(x0)) * right - (y - np.float32(y0)) * down) / radius
+    return inside, along, np.asarray(across, np.float32)
 
 
 def union(capsules: Sequence[Capsule], x: Field, y: Field) -> Bits:
