@@ -183,7 +183,8 @@ def test_the_nearer_hides_the_farther_and_what_is_hidden_is_dropped():
     owner = owners([far, near], (60, 60))
     assert (owner[:40, :20] == 1).all() and (owner[:50, 20:] == 2).all() and owner[50:].max() == 0
     nearest = block(6, (0, 0, 38, 60))
-    assert drop_hidden([far, near, nearest], (60, 60)) == [near, nearest]
+    kept, left = drop_hidden([far, near, nearest], (60, 60))
+    assert kept == [near, nearest] and set(np.unique(left)) == {0, 1, 2}
 
 
 def test_a_pixel_belongs_to_whoever_has_most_of_it():

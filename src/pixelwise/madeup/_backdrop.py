@@ -14,6 +14,8 @@ from pixelwise.madeup._raster import Bits, Field, Rgb, Rng, fractal, linear, noi
 SKY, WALL, GROUND, GRASS, WATER = range(5)
 # Of an average adult, in metres.
 STATURE_M = 1.72
+# The tallest of people.
+TALL_M = 1.8
 
 _SKIES = ((120, 170, 225), (165, 198, 228), (196, 204, 214), (226, 190, 160), (96, 130, 190))
 _GREENS = ((88, 128, 58), (116, 140, 66), (70, 104, 62), (140, 146, 84))
@@ -42,15 +44,17 @@ class Backdrop:
 
     ``light``: (H, W, 3) float32 linear light. ``labels``: (H, W) uint8, one of the five kinds.
     ``horizon``: its height from the top. ``camera_m``: how high the lens is above the ground.
-    ``near_edge``: the highest place in the picture where somebody can stand. Places are in
-    picture heights.
+    Places are in picture heights.
     """
 
     light: Field
     labels: NDArray[np.uint8]
     horizon: float
     camera_m: float
-    near_edge: float
+
+    def foot_of(self, size: float, size_m: float) -> float:
+        """Where something stands that is ``size`` tall in the picture, in picture heights."""
+        return self.horizon + size * self.camera_m / size_m
 
     def size_at(self, foot_y: float, size_m: float) -> float:
         """How tall in the picture what stands at ``foot_y`` is, both in picture heights."""
@@ -60,13 +64,13 @@ class Backdrop:
 def draw_backdrop(rng: Rng, size_hw: tuple[int, int], variety: float) -> Backdrop:
     """A room, a street, a park or a shore."""
     horizon, camera_m = float(rng.uniform(0.16, 0.42)), float(rng.uniform(1.15, 2.0))
-    far = 0.25 * camera_m / STATURE_M
-    near_edge = horizon + far
+    # Walls end before the farthest place where the smallest of people may stand.
+    far = 0.25 * camera_m / TALL_M
     foot_of_wall = horizon + far * float(rng.uniform(0.45, 0.95))
     painter = _Painter(rng, size_hw, horizon, foot_of_wall, variety)
     kinds = (_room, _street, _park, _shore)
     kinds[int(rng.choice(4, p=[0.3, 0.3, 0.26, 0.14]))](painter)
-    return Backdrop(painter.light, painter.labels, horizon, camera_m, near_edge)
+    return Backdrop(painter.light, painter.labels, horizon, camera_m)
 
 
 class _Painter:
@@ -94,7 +98,12 @@ class _Painter:
         """Cover where ``signed``, a distance in picture heights, is positive; soft to a pixel."""
         share = np.clip(signed * np.float32(self.size_hw[0]) + np.float32(0.5), 0, 1)
         share = np.broadcast_to(share, self.size_hw)
-        self.light += share[..., None] * (light - self.light)
+        rows = np.flatnonzero(share.any(axis=1))
+        if not len(rows):
+            return
+        first, stop = int(rows[0]), int(rows[-1]) + 1
+        old = self.light[first:stop]
+        old += share[first:stop, :, None] * (light[first:stop] - old)
         self.labels[share >= 0.5] = kind
 
     def everywhere(self, values: NDArray[Any]) -> NDArray[Any]:

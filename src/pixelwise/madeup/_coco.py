@@ -125,8 +125,7 @@ def _box(mask: NDArray[np.bool_]) -> list[int]:
 
 def _packed(numbers: NDArray[np.int64]) -> Image:
     """(H, W, 3) uint8: number = red + 256 green + 65536 blue."""
-    shifts = np.array([0, 8, 16])
-    return np.asarray(numbers[..., None] >> shifts & 255, np.uint8)
+    return numbers.astype("<u4").view(np.uint8).reshape(*numbers.shape, 4)[..., :3]
 
 
 def _but(record: Record, *names: str) -> Record:

@@ -11,7 +11,7 @@ import numpy as np
 from pixelwise.madeup._dress import Dress, Fabric
 from pixelwise.madeup._figure import LEFT, RIGHT, Figure, Stage, Vector, project
 from pixelwise.madeup._head import HEAD, paint_head
-from pixelwise.madeup._raster import Bits, Capsule, Field, Sheet, Xy, cover, enclosing
+from pixelwise.madeup._raster import Bits, Capsule, Field, Sheet, Xy, cover, enclosing, union
 
 TORSO, HAIR, NECK, SKIRT, BAG = 2, 3, 4, 5, 6
 # Left, right.
@@ -87,9 +87,7 @@ def _paint_limb(
     x, y = sheet.grid(window)
     inside, along, across = cover(axis, x, y)
     if len(capsules) > 1:
-        inside = np.zeros_like(inside)
-        for capsule in capsules:
-            inside |= cover(capsule, x, y)[0]
+        inside = union(capsules, x, y)
     (x0, y0), (x1, y1) = axis.start, axis.end
     length = float(np.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2))
     light = fabric.light(along * np.float32(length / stage.height), across)
@@ -102,7 +100,7 @@ def shade(axis: Capsule, across: Field, stage: Stage) -> Field:
     dx, dy = x1 - x0, y1 - y0
     length = max(float(np.sqrt(dx * dx + dy * dy)), 1e-3)
     lit = (dy * stage.light[0] - dx * stage.light[1]) / length
-    away = np.clip(across, -1, 1) - np.float32(lit)
+    away = np.minimum(np.maximum(across, np.float32(-1)), np.float32(1)) - np.float32(lit)
     found: Field = np.float32(1.08) - np.float32(0.30) * away * away
     return found
 

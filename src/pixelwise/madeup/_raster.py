@@ -120,20 +120,36 @@ def cover(capsule: Capsule, x: Field, y: Field) -> tuple[Bits, Field, Field]:
         (h, w) bool; along its line, 0 at the start and 1 at the end; across it, -1 and 1 at its
         sides, positive to the right of a limb that hangs down.
     """
+    inside, along, radius = _near(capsule, x, y)
+    (x0, y0), (x1, y1) = capsule.start, capsule.end
+    dx, dy = x1 - x0, y1 - y0
+    length = math.sqrt(max(dx * dx + dy * dy, 1e-6))
+    right, down = np.float32(dy / length), np.float32(dx / length)
+    across = ((x - np.float32(x0)) * right - (y - np.float32(y0)) * down) / radius
+    return inside, along, np.asarray(across, np.float32)
+
+
+def union(capsules: Sequence[Capsule], x: Field, y: Field) -> Bits:
+    """(h, w) where any of them is."""
+    inside = _near(capsules[0], x, y)[0]
+    for capsule in capsules[1:]:
+        inside |= _near(capsule, x, y)[0]
+    return inside
+
+
+def _near(capsule: Capsule, x: Field, y: Field) -> tuple[Bits, Field, Field]:
+    """Where a capsule is, how far along its line each place is, and its radius there."""
     (x0, y0), (x1, y1) = capsule.start, capsule.end
     dx, dy = x1 - x0, y1 - y0
     squared = max(dx * dx + dy * dy, 1e-6)
     ax, ay = x - np.float32(x0), y - np.float32(y0)
     along = ax * np.float32(dx / squared) + ay * np.float32(dy / squared)
-    np.clip(along, 0, 1, out=along)
-    radius = np.float32(capsule.start_radius) + along * np.float32(
-        capsule.end_radius - capsule.start_radius
-    )
+    np.maximum(along, np.float32(0), out=along)
+    np.minimum(along, np.float32(1), out=along)
+    grows = np.float32(capsule.end_radius - capsule.start_radius)
+    radius = np.float32(capsule.start_radius) + along * grows
     off_x, off_y = ax - along * np.float32(dx), ay - along * np.float32(dy)
-    inside = off_x * off_x + off_y * off_y <= radius * radius
-    length = math.sqrt(squared)
-    across = (ax * np.float32(dy / length) - ay * np.float32(dx / length)) / radius
-    return inside, along, across
+    return off_x * off_x + off_y * off_y <= radius * radius, along, radius
 
 
 def noise(rng: Rng, size_hw: tuple[int, int], cells: float, stretch: float = 1.0) -> Field:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.madeup._backdrop import GRASS, GROUND, STATURE_M, WATER, Backdrop
+from pixelwise.madeup._backdrop import GRASS, GROUND, STATURE_M, TALL_M, WATER, Backdrop
 from pixelwise.madeup._dress import draw_dress, draw_fabric
 from pixelwise.madeup._figure import Stage, build, draw_body, draw_direction
 from pixelwise.madeup._film import pool
@@ -86,8 +86,8 @@ class Cast:
         things: list[Thing] = []
         for _ in range(count):
             rng = self.rng.spawn(1)[0]
-            stature_m = float(np.clip(rng.normal(STATURE_M, 0.12), 1.35, 1.8))
-            spot = self._find(rng, stature_m, 0.17, count)
+            stature_m = float(np.clip(rng.normal(STATURE_M, 0.12), 1.35, TALL_M))
+            spot = self._find(rng, stature_m, stature_m, 0.17, count)
             if spot is not None:
                 things += self._person(rng, spot)
         return things
@@ -99,21 +99,25 @@ class Cast:
             rng = self.rng.spawn(1)[0]
             is_ball = rng.random() < 0.5
             size_m = float(rng.uniform(0.35, 0.75) if is_ball else rng.uniform(0.5, 0.95))
-            spot = self._find(rng, size_m, 0.55, 3)
+            spot = self._find(rng, size_m, STATURE_M, 0.55, 3)
             if spot is not None:
                 things.append(self._ball(rng, spot) if is_ball else self._crate(rng, spot))
         return things
 
-    def _find(self, rng: Rng, size_m: float, broad: float, count: int) -> _Spot | None:
-        """A place where little is hidden; where none is found in some tries, none."""
+    def _find(
+        self, rng: Rng, size_m: float, stature_m: float, broad: float, count: int
+    ) -> _Spot | None:
+        """A place where little is hidden; where none is found in some tries, none.
+
+        Places are so far away that a person of ``stature_m`` has a decent size there. ``broad``:
+        half the thing's width, in its heights. ``count``: the more, the smaller.
+        """
         most = 0.25 + (0.15 + 0.25 * (rng.random() < 0.3)) * self.variety
         half = self.size_hw[1] / self.size_hw[0] / 2
         for _ in range(20):
-            tall = SMALLEST + (TALLEST - SMALLEST) * float(rng.beta(1.5, 1.2 + 0.25 * count))
-            foot_y = self.backdrop.horizon + tall * self.backdrop.camera_m / min(size_m, STATURE_M)
-            if size_m < 1:
-                foot_y = self.backdrop.horizon + tall * self.backdrop.camera_m / STATURE_M
-                tall = self.backdrop.size_at(foot_y, size_m)
+            person = SMALLEST + (TALLEST - SMALLEST) * float(rng.beta(1.5, 1.2 + 0.25 * count))
+            foot_y = self.backdrop.foot_of(person, stature_m)
+            tall = self.backdrop.size_at(foot_y, size_m)
             x = float(rng.uniform(-0.98, 0.98)) * half
             spot = _Spot(x, foot_y, tall, broad * tall)
             if foot_y <= _LOWEST_FOOT and self._hides_little(spot, most):
@@ -180,11 +184,18 @@ def owners(things: list[Thing], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
     return found
 
 
-def drop_hidden(things: list[Thing], size_hw: tuple[int, int]) -> list[Thing]:
-    """Without those of which next to nothing is seen, the nearest of them first."""
+def drop_hidden(
+    things: list[Thing], size_hw: tuple[int, int]
+) -> tuple[list[Thing], NDArray[np.uint8]]:
+    """Without those of which next to nothing is seen, the nearest of them first.
+
+    Returns:
+        The things that stay, and their `owners`.
+    """
     kept = list(things)
     while True:
-        seen = np.bincount(owners(kept, size_hw).ravel(), minlength=len(kept) + 1)[1:]
+        owner = owners(kept, size_hw)
+        seen = np.bincount(owner.ravel(), minlength=len(kept) + 1)[1:]
         least = _LEAST_AREA * size_hw[0] ** 2
         lost = [
             number
@@ -192,7 +203,7 @@ def drop_hidden(things: list[Thing], size_hw: tuple[int, int]) -> list[Thing]:
             if seen[number] < max(least, _LEAST_SHARE * np.count_nonzero(thing.covered))
         ]
         if not lost:
-            return kept
+            return kept, owner
         del kept[lost[-1]]
 
 

@@ -27,7 +27,6 @@ from pixelwise.madeup._scene import (
     Thing,
     drop_hidden,
     majority,
-    owners,
     render,
     seen_joints,
 )
@@ -94,8 +93,7 @@ def draw_people(
     number = int(layout.integers(people[0], people[1] + 1))
     things = [*cast.people(number), *cast.props(int(layout.integers(0, 4)))]
     fine_hw = size_hw[0] * factor, size_hw[1] * factor
-    things = drop_hidden(sorted(things, key=lambda thing: thing.foot_y), fine_hw)
-    owner = owners(things, fine_hw)
+    things, owner = drop_hidden(sorted(things, key=lambda thing: thing.foot_y), fine_hw)
     light = render(backdrop, things, owner, factor, cast.light)
     annotation = _annotate(backdrop.labels, things, owner, factor)
     return Scene(expose(camera, pixels, light, variety), annotation)
