@@ -5,6 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from pixelwise.types import IGNORE, LabelMap
 
@@ -49,7 +52,7 @@ def peaks(
     Args:
         heatmap: (h, w) float32.
         threshold: a top is at least so high.
-        reach: odd, in map pixels.
+        reach: in map pixels.
 
     Returns:
         (N, 2) float64 x and y in map pixels (pixel i covers [i, i + 1)), refined by the parabola
@@ -57,14 +60,14 @@ def peaks(
     """
     side = 2 * reach + 1
     highest = cv2.dilate(heatmap, np.ones((side, side), np.uint8))
-    is_top = ((heatmap >= highest) & (heatmap >= threshold)).astype(np.uint8)
+    is_top = (heatmap >= highest) & (heatmap >= threshold)
     if not is_top.any():
         return np.zeros((0, 2)), np.zeros(0, np.float32)
-    # Tops at most ``reach`` apart are equal; grown by half of that they touch.
-    grown = cv2.dilate(is_top, np.ones((reach, reach), np.uint8)) if reach > 1 else is_top
-    _, groups = cv2.connectedComponents(grown, connectivity=8)
     y, x = np.nonzero(is_top)
-    group = groups[y, x] - 1
+    # Tops at most ``reach`` apart are equal.
+    near = cKDTree(np.stack([x, y], axis=1)).query_pairs(reach, p=np.inf, output_type="ndarray")
+    links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(x), len(x)))
+    group = connected_components(links, directed=False)[1]
     count = np.bincount(group)
     found = np.stack([np.bincount(group, x) / count, np.bincount(group, y) / count], axis=1)
     first = np.unique(group, return_index=True)[1]

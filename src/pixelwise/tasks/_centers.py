@@ -207,8 +207,10 @@ class Centers:
         x = np.arange(offset.shape[2], dtype=np.float32) + np.float32(0.5)
         y = (np.arange(rows.start, rows.stop, dtype=np.float32) + np.float32(0.5))[:, None]
         # Half a pixel less: for OpenCV a pixel's centre is an integer.
-        at_x = offset[1] * _UNIT + (x * move[0, 0] + y * move[0, 1] + move[0, 2] - 0.5).astype("f4")
-        at_y = offset[0] * _UNIT + (x * move[1, 0] + y * move[1, 1] + move[1, 2] - 0.5).astype("f4")
+        at_x, at_y = offset[1] * np.float32(_UNIT), offset[0] * np.float32(_UNIT)
+        for at, (along_x, along_y, shift) in ((at_x, move[0]), (at_y, move[1])):
+            at += x * np.float32(along_x)
+            at += y * np.float32(along_y) + np.float32(shift - 0.5)
         return cv2.remap(  # type: ignore[return-value]
             self.owner, at_x, at_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
         )

@@ -92,15 +92,12 @@ class Segments:
         ids = self.centers.assign(offset, rows, self.warp)
         ids *= thing
         self.ids[rows] = ids
-        place = np.flatnonzero(thing)
-        owner = ids.ravel()[place]
+        owner = ids[thing].astype(np.int64)
         num, classes = self.votes.shape
-        flat = logits.reshape(len(logits), -1)[:, place]
-        sure = expit(flat[0]) if len(flat) == 1 else softmax(flat, axis=0).max(axis=0)
         self.area[:] += np.bincount(owner, minlength=num)
-        self.sureness[:] += np.bincount(owner, sure, num)
+        self.sureness[:] += np.bincount(owner, _sureness(logits, thing), num)
         if classes > 2:
-            pairs = owner.astype(np.int64) * classes + labels.ravel()[place]
+            pairs = owner * classes + labels[thing]
             self.votes[:] += np.bincount(pairs, minlength=num * classes).reshape(num, classes)
 
     def _classes(
@@ -128,17 +125,17 @@ class Segments:
         is_there = (self.area[1:] > 0) | (thing_probs.sum(axis=1) >= _LEAST_THING)
         kept = np.flatnonzero(is_there)
         kept = kept[np.argsort(-scores[kept], kind="stable")]
-        ids = self._with_lost(lost[is_there[lost]])
-        # Whoever lost its only pixel to a lost one is gone.
-        kept = kept[np.bincount(ids.ravel(), minlength=len(self.area))[1:][kept] > 0]
+        ids, lost = self.ids, lost[is_there[lost]]
+        if len(lost):
+            ids = self._with_lost(lost)
+            # Whoever lost its only pixel to a lost one is gone.
+            kept = kept[np.bincount(ids.ravel(), minlength=len(self.area))[1:][kept] > 0]
         number = np.zeros(len(self.area), np.int32)
         number[kept + 1] = np.arange(1, len(kept) + 1)
         return number[ids], labels[kept], scores[kept].astype(np.float32)
 
     def _with_lost(self, lost: NDArray[np.intp]) -> NDArray[np.uint16]:
         """The id map, where each lost centre has the pixel under it."""
-        if not len(lost):
-            return self.ids
         ids = self.ids.copy()
         x, y = self.centers.home(self.warp)[lost].T
         ids[y, x] = lost + 1
@@ -162,6 +159,13 @@ class Segments:
             ids[where] = number
             scores.append(float(self.probs[where].mean(dtype=np.float64)))
         return ids, kinds.astype(np.int64), np.array(scores, np.float32)
+
+
+def _sureness(logits: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The probability of the class that was decided on, of some pixels."""
+    if len(logits) == 1:
+        return np.asarray(expit(logits[0][where]), np.float32)
+    return np.asarray(softmax(logits[:, where], axis=0).max(axis=0), np.float32)
 
 
 def _class_probs(logits: NDArray[np.float32], centers: Centers) -> NDArray[np.float32]:
