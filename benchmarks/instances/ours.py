@@ -22,8 +22,9 @@ class Ours:
     def learn(self, clock: Clock) -> Learned:
         """See `Contestant`. The budget is told, and kept by the recipe's own plan."""
         folder = self._lay_out()
-        asked = {"budget_s": clock.left_s, **self._job.settings.get("recipe", {})}
-        run = train(folder, out=self._job.folder / "run", **asked)
+        job = self._job
+        asked = {"budget_s": clock.left_s, "masks": job.masks, **job.settings.get("recipe", {})}
+        run = train(folder, out=job.folder / "run", **asked)
         self._predict = load(run.path)
         steps, last = run.recipe.steps, run.history[-1]
         speed = last["pictures_per_s"]

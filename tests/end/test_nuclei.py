@@ -118,11 +118,11 @@ def test_ours_learns_from_a_folder_that_names_the_parts(given, tmp_path, monkeyp
     monkeypatch.setattr(ours, "train", lambda folder, **how: asked.update(how, data=folder) or run)
     monkeypatch.setattr(ours, "load", lambda path: lambda image: SimpleNamespace(id_map=image[0]))
     cases = folds_of(read_folder(given.data), 2)[0]
-    job = Job("ours", {"recipe": {"seed": 3}}, 0, 9.0, 1, "", "auto", "any", str(tmp_path), cases)
+    job = Job("ours", {"recipe": {"seed": 3}}, 0, 9.0, 1, "", "ids", "any", str(tmp_path), cases)
     contestant = ours.build(job)
     learned = contestant.learn(Clock(9.0))
     assert (learned.num_steps, learned.seconds_per_step) == (18, 0.5)
-    assert asked["seed"] == 3 and 8.0 < asked["budget_s"] <= 9.0
+    assert asked["seed"] == 3 and asked["masks"] == "ids" and 8.0 < asked["budget_s"] <= 9.0
     pairs = pair_up(list_files(asked["data"])).pairs
     told = {Path(pair.image).stem: pair.split for pair in pairs}
     assert told == {case.id: case.part for case in cases if case.part != "test"}
@@ -187,6 +187,8 @@ def test_the_tables_pair_pictures_and_pool_objects():
     assert "0.667 (" in rows[2] and "| 10.0 | 3.0 | 0.50 |" in rows[2]
     assert f"{6 / 12:.3f} (" in rows[3] and "0.167 (" in rows[3]
     assert table_by_threshold([ours, other]).splitlines()[3].count("0.500") == 10
+    assert nuclei._overdrawn([ours, other], 10.0) == []
+    assert nuclei._overdrawn([ours], 8.0) == ["ours took 25% more time than the budget."]
     assert pick([ours, other], 2) == ["a", "c"]
 
 
