@@ -151,6 +151,29 @@ def write_instance_files(root: Path) -> Path:
     return root
 
 
+def write_coco(root: Path, parts: tuple[str, ...] = ("train", "val")) -> Path:
+    """A disc in each picture, as a run-length code that is not compressed; two parts."""
+    for start, part in enumerate(parts):
+        images, annotations = [], []
+        for index in range(3 * start, 3 * start + 3):
+            write(root / part / f"p{index}.png", image_of(index))
+            height, width = SIZE_HW
+            name = f"p{index}.png"
+            images.append({"id": index, "file_name": name, "height": height, "width": width})
+            flat = mask_of(index).ravel(order="F")
+            runs = np.diff(np.flatnonzero(np.diff(flat, prepend=False)), prepend=0)
+            counts = [*runs.tolist(), int(flat.size - runs.sum())]
+            outline = {"size": list(SIZE_HW), "counts": counts}
+            entry = {"id": index, "image_id": index, "category_id": 7, "segmentation": outline}
+            annotations.append(entry)
+        categories = [{"id": 7, "name": "disc"}]
+        found = {"images": images, "annotations": annotations, "categories": categories}
+        path = root / "annotations" / f"instances_{part}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found))
+    return root
+
+
 def corners_of(mask: Array) -> Array:
     """(N, 2) float x, y in pixels: the outline of a mask's one part."""
     contours, _ = cv2.findContours(
@@ -252,6 +275,7 @@ def write_cityscapes(root: Path, with_instances: bool = True) -> Path:
 
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "camvid": write_camvid,
+    "coco": write_coco,
     "cityscapes": write_cityscapes,
     "folder": write_folder,
     "instance_files": write_instance_files,
