@@ -73,17 +73,18 @@ def measure(annotation: Annotation) -> Objects:
     layers = _without_crowds(annotation)
     areas = np.bincount(layers.ravel(), minlength=len(annotation) + 1)[1:]
     kept = ~annotation.crowd & (areas > 0)
-    depth = (layers > 0).sum(axis=0)
+    centers, num_parted = _centers_and_parts(layers)
+    covered = int(np.count_nonzero(layers.any(axis=0)))
     return Objects(
         annotation.labels[kept],
         areas[kept].astype(np.int64),
         int(annotation.crowd.sum()),
         int((~annotation.crowd & (areas == 0)).sum()),
-        int((depth > 1).sum()),
-        int((depth > 0).sum()),
+        _shared_px(layers),
+        covered,
         _num_twins(layers, areas),
-        _num_same_place(layers, areas),
-        sum(_num_parted(layer) for layer in layers),
+        len(cKDTree(centers).query_pairs(SAME_PLACE_PX)) if len(centers) else 0,
+        num_parted,
     )
 
 
@@ -137,28 +138,29 @@ def _num_twins(layers: NDArray[np.uint16], areas: NDArray[np.intp]) -> int:
     return found
 
 
-def _num_same_place(layers: NDArray[np.uint16], areas: NDArray[np.intp]) -> int:
-    sums = np.zeros((len(areas) + 1, 2))
+def _shared_px(layers: NDArray[np.uint16]) -> int:
+    if len(layers) < 2:
+        return 0
+    depth = np.zeros(layers.shape[1:], np.uint16)
     for layer in layers:
-        rows, columns = np.nonzero(layer)
-        numbers = layer[rows, columns]
-        sums[:, 0] += np.bincount(numbers, rows, len(sums))
-        sums[:, 1] += np.bincount(numbers, columns, len(sums))
-    there = areas > 0
-    centers = sums[1:][there] / areas[there, None]
-    pairs = (
-        cKDTree(centers).query_pairs(SAME_PLACE_PX, output_type="ndarray") if len(centers) else ()
-    )
-    return len(pairs)
+        depth += layer > 0
+    return int((depth > 1).sum())
 
 
-def _num_parted(layer: NDArray[np.uint16]) -> int:
-    """Instances of a layer whose pixels do not all touch, by a side or a corner."""
-    found = 0
-    for number, box in enumerate(find_objects(layer.astype(np.int32)), start=1):
-        if box is not None:
-            parts, _ = cv2.connectedComponents(
-                (layer[box] == number).astype(np.uint8), connectivity=8
-            )
-            found += parts > 2  # the background is one of them
-    return found
+def _centers_and_parts(layers: NDArray[np.uint16]) -> tuple[NDArray[np.float64], int]:
+    """(N, 2) centres of mass x, y of the instances with a pixel, and how many are in parts.
+
+    Parts are apart where no pixel of one touches the other, by a side or a corner.
+    """
+    centers, num_parted = [], 0
+    for layer in layers:
+        for number, box in enumerate(find_objects(layer.astype(np.int32)), start=1):
+            if box is None:
+                continue
+            inside = (layer[box] == number).astype(np.uint8)
+            sums = cv2.moments(inside, binaryImage=True)
+            x, y = sums["m10"] / sums["m00"], sums["m01"] / sums["m00"]
+            centers.append((x + box[1].start, y + box[0].start))
+            num_parts = cv2.connectedComponents(inside, connectivity=8)[0] - 1
+            num_parted += num_parts > 1
+    return np.array(centers, np.float64).reshape(-1, 2), num_parted

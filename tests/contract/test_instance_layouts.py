@@ -137,6 +137,19 @@ def test_a_mask_of_numbers_at_another_scale_is_resized(tmp_path):
         annotation(open_dataset(root, "ids"))
 
 
+def test_measurements_beside_numbered_objects_are_no_groups(tmp_path):
+    root = write_pairs_of_objects(tmp_path, "images/p{}.png", "masks/p{}.png")
+    (root / "index.csv").write_text("image,width,height\np0,48,36\np1,48,36\n")
+    assert open_dataset(root, "ids")[0].groups == {}
+
+
+def test_a_picture_without_numbers_has_no_instances(tmp_path):
+    root = write_pairs_of_objects(tmp_path, "images/p{}.png", "masks/p{}.png")
+    write(root / "masks" / "p1.png", np.zeros(SIZE_HW, np.uint8))
+    found = annotation(open_dataset(root, "ids"), 1)
+    assert len(found) == 0 and found.layers.shape == (0, *SIZE_HW)
+
+
 def test_pennfudan_is_people(tmp_path):
     dataset = open_dataset(write_pennfudan(tmp_path))
     assert kinds(dataset) == ["person", "person"] and dataset.masks == "ids=person"
@@ -154,6 +167,18 @@ def test_a_folder_of_masks_named_after_each_picture_is_read(tmp_path):
     dataset = open_dataset(tmp_path)
     assert (dataset.layout, len(dataset), dataset.unpaired) == ("instance_files", 4, ())
     np.testing.assert_array_equal(annotation(dataset, 2).mask(0), objects_of(2) == 1)
+
+
+def test_a_large_folder_of_masks_is_recognised_by_a_glimpse(tmp_path, monkeypatch):
+    from pixelwise.datasets import _files
+
+    for index in range(24):
+        write(tmp_path / "images" / f"p{index}.png", image_of(index))
+        for number in (1, 2):
+            path = tmp_path / "masks" / f"p{index}" / f"{number}.png"
+            write(path, white(objects_of(index) == number))
+    monkeypatch.setattr(_files, "_GLIMPSE_PER_FOLDER", 4)
+    assert len(open_dataset(tmp_path)) == 24
 
 
 def test_masks_that_overlap_lie_on_layers_and_the_smaller_is_seen(tmp_path):

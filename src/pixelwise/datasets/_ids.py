@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from pixelwise.datasets._instances import from_ids, renumbered
+from pixelwise.datasets._instances import on_layers, renumbered
 from pixelwise.datasets._masks import (
     Codes,
     MaskMeaning,
@@ -51,7 +51,7 @@ def read_ids(
     numbers = numbers[numbers != 0].astype(np.int64)
     layer = fit_to_image(renumbered(codes, numbers), path, size_hw)
     labels = [_label(int(number), path, meaning, kinds) for number in numbers]
-    return from_ids(layer, dict(enumerate(labels, start=1)))
+    return on_layers(layer[None], labels, np.zeros(size_hw, np.uint8))
 
 
 def object_codes(path: Path) -> Codes:

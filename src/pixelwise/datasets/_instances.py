@@ -16,6 +16,7 @@ Layers = NDArray[np.uint16]
 
 _MOST_IDS = 65_535
 _MOST_CATEGORIES = 255
+_TABLE = 2**24
 
 
 def thing_categories(names: Sequence[str]) -> tuple[Category, ...]:
@@ -70,8 +71,7 @@ def from_ids(
     numbers = np.array([number for number in sorted(labels) if number > 0], np.int64)
     layer = renumbered(ids, numbers)
     kinds = [labels[int(number)] for number in numbers]
-    layers = layer[None] if len(numbers) else np.zeros((0, *ids.shape), np.uint16)
-    return on_layers(layers, kinds, np.zeros(ids.shape, np.uint8), void=void)
+    return on_layers(layer[None], kinds, np.zeros(ids.shape, np.uint8), void=void)
 
 
 def renumbered(ids: NDArray[np.integer], numbers: NDArray[np.int64]) -> NDArray[np.uint16]:
@@ -87,6 +87,13 @@ def renumbered(ids: NDArray[np.integer], numbers: NDArray[np.int64]) -> NDArray[
         )
     if not len(numbers):
         return np.zeros(ids.shape, np.uint16)
+    low, high = int(ids.min()), max(int(ids.max()), int(numbers[-1]))
+    if low >= 0 and high < _TABLE:
+        # Looking numbers up takes a tenth of the time of searching them.
+        table = np.zeros(high + 1, np.uint16)
+        table[numbers] = np.arange(1, len(numbers) + 1)
+        looked_up: NDArray[np.uint16] = table[ids]
+        return looked_up
     place = np.searchsorted(numbers, ids).clip(0, len(numbers) - 1)
     return np.where(numbers[place] == ids, place + 1, 0).astype(np.uint16)
 
@@ -111,6 +118,7 @@ def on_layers(
     is_crowd = np.zeros(len(labels), np.bool_) if crowd is None else np.array(crowd, np.bool_)
     kinds = np.array(labels, np.int64)
     painted = np.where(is_crowd, IGNORE, kinds).astype(np.uint8)
+    layers = layers if len(labels) else layers[:0]
     seen = _on_top(layers, is_crowd)
     semantic = np.where(seen > 0, np.concatenate(([np.uint8(0)], painted))[seen], ground)
     if void is not None:

@@ -150,10 +150,9 @@ def _read_instances(image: Path, files: tuple[Path, ...]) -> Annotation:
     is_thing = (kinds >= len(_STUFF)) & (kinds != IGNORE)
     things = numbers[is_thing]
     layer = renumbered(values, things)
-    layers = layer[None] if len(things) else np.zeros((0, *values.shape), np.uint16)
     ground = _CATEGORY[_labels(values)]
     crowd = (things < _ONE_OF_MANY).tolist()
-    return on_layers(layers, kinds[is_thing].tolist(), ground, crowd=crowd)
+    return on_layers(layer[None], kinds[is_thing].tolist(), ground, crowd=crowd)
 
 
 def _values(path: Path) -> NDArray[np.uint16]:

@@ -24,16 +24,21 @@ from pixelwise.datasets._pairs import key_of_folder, mask_core, role_of, split_o
 from pixelwise.datasets._pictures import image_size_hw, read_stored
 from pixelwise.types import Annotation
 
-_FEWEST_CASES = 0.8
+_MOST_OF_ALL = 0.8
+_MANY_FOLDERS = 20
 
 
 def likeness(root: Path) -> float:
     """Sure when nearly all pictures are objects' masks or have some, and one has several."""
     files = pictures(glimpse(root))
+    below = {folder_of(file) for file in files if role_of(_above(folder_of(file))) == "mask"}
+    if len(below) > _MANY_FOLDERS:
+        # A glimpse of a large folder sees some pictures, and the masks of others.
+        files = pictures(list_files(root))
     found = _masks_of(files)
     explained = len(found) + sum(map(len, found.values()))
     several = any(len(masks) > 1 for masks in found.values())
-    return 0.92 if several and explained >= _FEWEST_CASES * len(files) else 0.0
+    return 0.93 if several and explained >= _MOST_OF_ALL * len(files) else 0.0
 
 
 def read(root: Path, masks: str) -> Cases:
@@ -57,6 +62,10 @@ def read(root: Path, masks: str) -> Cases:
         notes=("Each mask file is one instance.",),
         masks=str(meaning),
     )
+
+
+def _above(folder: str) -> str:
+    return folder.rpartition("/")[0]
 
 
 def _case(image: str, masks: Sequence[str]) -> Case:
