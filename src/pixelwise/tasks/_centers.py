@@ -110,7 +110,9 @@ def _centers(whole: NDArray[np.uint16], area: NDArray[np.int64]) -> NDArray[np.f
     sums = [np.bincount(ids, values, len(area)) for values in (rows[y], columns[x])]
     center = np.stack(sums, axis=1) / count[:, None]
     at = whole[center[:, 0].astype(int), center[:, 1].astype(int)]
-    for number in np.flatnonzero((at != np.arange(len(area))) & (area > 0))[1:]:
+    is_off = (at != np.arange(len(area))) & (area > 0)
+    is_off[0] = False
+    for number in np.flatnonzero(is_off):
         own = np.stack([rows[y[ids == number]], columns[x[ids == number]]], axis=1)
         center[number] = own[((own - center[number]) ** 2).sum(axis=1).argmin()]
     return center
