@@ -286,7 +286,10 @@ def panoptic_cases(documents: Sequence[Document], sources: Sequence[str], files:
 
 
 def _ids(names: Mapping[str, str]) -> dict[str, str]:
-    """File -> id: the name in the JSON without its ending and without the folders all share."""
+    """File -> id: the name in the JSON without its ending and without the folders all share.
+
+    Where that names two pictures, it is the file's path, without the ending if that is enough.
+    """
     if not names:
         return {}
     folders = [folder_of(name).split("/") for name in names.values()]
@@ -297,8 +300,14 @@ def _ids(names: Mapping[str, str]) -> dict[str, str]:
         file: "/".join([*folder[shared:], stem(name)])
         for (file, name), folder in zip(names.items(), folders, strict=True)
     }
-    counts = Counter(short.values())
-    return {file: name if counts[name] == 1 else file for file, name in short.items()}
+    for longer in (_without_ending, str):
+        counts = Counter(short.values())
+        short = {file: n if counts[n] == 1 else longer(file) for file, n in short.items()}
+    return short
+
+
+def _without_ending(file: str) -> str:
+    return file.rpartition(".")[0]
 
 
 def _splits(sources: Mapping[str, str]) -> dict[str, str | None]:
