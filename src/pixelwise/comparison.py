@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rich.console import Group
 from rich.table import Table
 
+from pixelwise.measures import MEASURES, Measure
 from pixelwise.statistics import Interval, mean, paired_difference, permutation_test
-from pixelwise.tables import MEASURES, Measure, units_among
+from pixelwise.tables import units_among
 from pixelwise.types import PixelwiseError
 
 Floats = NDArray[np.float64]
@@ -56,25 +57,26 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The result as a paper can print it."""
-        jaccard, dice = self.differences[0], self.differences[1]
+        first, second = self.differences[:2]
         a, b = self.names
         left_out = self.num_only_a + self.num_only_b
         apart = f" ({left_out} that only one of them measured were left out)" if left_out else ""
-        units = jaccard.difference.num_units
+        units = first.difference.num_units
         return (
-            f"On the {self.num_shared} shared pictures{apart}, the mean Jaccard index was "
-            f"{jaccard.a.value:.3f} with {a} and {jaccard.b.value:.3f} with {b}, "
-            f"a difference of {_words(jaccard)}; for the Dice coefficient it was {_words(dice)}. "
-            f"{self._verdict(jaccard)} Paired bootstrap and two-sided sign-flip permutation test "
+            f"On the {self.num_shared} shared pictures{apart}, the mean {first.measure.phrase} was "
+            f"{first.a.value:.3f} with {a} and {first.b.value:.3f} with {b}, "
+            f"a difference of {_words(first)}; for the {second.measure.phrase} it was "
+            f"{_words(second)}. "
+            f"{self._verdict(first)} Paired bootstrap and two-sided sign-flip permutation test "
             f"over {units} {self.unit}{'' if units == 1 else 's'}."
         )
 
-    def _verdict(self, jaccard: Difference) -> str:
-        if 2 ** (1 - jaccard.difference.num_units) >= _SURE:
+    def _verdict(self, first: Difference) -> str:
+        if 2 ** (1 - first.difference.num_units) >= _SURE:
             return f"So few {self.unit}s cannot tell a difference from chance, however large."
-        if jaccard.p >= _SURE:
+        if first.p >= _SURE:
             return "That is not more than chance may give."
-        better = self.names[0] if jaccard.difference.value > 0 else self.names[1]
+        better = self.names[0] if first.difference.value > 0 else self.names[1]
         return f"That is more than chance gives, in favour of {better}."
 
 
@@ -98,6 +100,11 @@ def compare(run_a: str | Path, run_b: str | Path, *, seed: int = 0) -> Compariso
         )
     unit, units = units_among({sample_id: a.facts[sample_id] for sample_id in shared})
     both = [name for name in MEASURES if name in a.measures and name in b.measures]
+    if not both:
+        raise PixelwiseError(
+            f"{run_a} and {run_b} were measured by different measures ({a.measures[0]}, ...; "
+            f"{b.measures[0]}, ...): they are of different tasks. Compare two runs of one task."
+        )
     return Comparison(
         names=_names(Path(run_a), Path(run_b)),
         differences=tuple(_difference(name, a, b, shared, units, seed) for name in both),
@@ -130,12 +137,15 @@ def render(comparison: Comparison) -> Group:
 
 @dataclass(frozen=True)
 class _Evaluated:
-    """A per_image.csv: per picture its scores, its facts, and how many pixels the truth has."""
+    """A per_image.csv: per picture its scores, its facts, and how much the truth has.
+
+    ``truth_size``: picture -> category -> pixels, or segments where segments were measured.
+    """
 
     measures: tuple[str, ...]
     scores: Mapping[str, Mapping[str, float]]
     facts: Mapping[str, Mapping[str, str]]
-    truth_px: Mapping[str, Mapping[str, int]]
+    truth_size: Mapping[str, Mapping[str, int]]
 
     @classmethod
     def read(cls, folder: Path) -> _Evaluated:
@@ -163,7 +173,7 @@ class _Evaluated:
             raise KeyError("jaccard")
         return cls(
             measures,
-            {name: {m: _mean(lines, m) for m in measures} for name, lines in by_id.items()},
+            {name: {m: _score(lines, m) for m in measures} for name, lines in by_id.items()},
             {name: _facts(lines[0]) for name, lines in by_id.items()},
             {
                 name: {line["category"]: int(line["tp"]) + int(line["fn"]) for line in lines}
@@ -172,10 +182,11 @@ class _Evaluated:
         )
 
 
-def _mean(lines: Sequence[Mapping[str, str]], name: str) -> float:
-    """A picture's score: the mean over its categories, where it is defined."""
+def _score(lines: Sequence[Mapping[str, str]], name: str) -> float:
+    """A picture's score: the mean, or the sum, over its categories where it is defined."""
     values = [float(line[name]) for line in lines if line[name] != ""]
-    return float(np.mean(values)) if values else float("nan")
+    whole = np.sum if MEASURES[name].is_summed else np.mean
+    return float(whole(values)) if values else float("nan")
 
 
 def _facts(line: Mapping[str, str]) -> dict[str, str]:
@@ -206,7 +217,7 @@ def _difference(
 
 def _notes(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> tuple[str, ...]:
     """Pictures whose truth has other sizes in the two were not judged by the same masks."""
-    other = [name for name in shared if not _agree(a.truth_px[name], b.truth_px[name])]
+    other = [name for name in shared if not _agree(a.truth_size[name], b.truth_size[name])]
     if not other:
         return ()
     return (
@@ -216,7 +227,7 @@ def _notes(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> tuple[str, ..
 
 
 def _agree(a: Mapping[str, int], b: Mapping[str, int]) -> bool:
-    """Whether every category has as many pixels in both; one without a line has none."""
+    """Whether every category has as much in both; one without a line has none."""
     return all(a.get(name, 0) == b.get(name, 0) for name in {*a, *b})
 
 

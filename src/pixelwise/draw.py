@@ -25,6 +25,10 @@ BLACK: Rgb = (0, 0, 0)
 # of skin; the dark casing under each line keeps both visible on pale skin and on dark lesions.
 TRUTH: Rgb = (60, 190, 255)
 PREDICTION: Rgb = (255, 214, 0)
+# Of segments: a third colour that is at least 40 (CIE 1976 difference) away from both, seen with
+# normal eyes and with each kind of dichromacy (simulated after Machado et al. 2009).
+MATCHED, MISSED = TRUTH, PREDICTION
+FALSE: Rgb = (204, 0, 120)
 
 # Okabe & Ito, "Color Universal Design" (2008), in the order of contrast on photographs.
 _COLORS: tuple[Rgb, ...] = (
@@ -109,6 +113,22 @@ def truth_and_prediction(
         _same_size(image, labels)
         regions = (index for index in np.unique(labels) if index not in (0, IGNORE))
         borders += [(labels == index, color) for index in regions]
+    return _trace(image, borders, width_px)
+
+
+def outlines(
+    image: Image,
+    borders: Sequence[tuple[NDArray[np.bool_], Rgb]],
+    *,
+    width_px: int | None = None,
+) -> Image:
+    """Draw the borders of masks, each (H, W) bool in its own colour, in order.
+
+    Args:
+        image: (H, W, 3) uint8.
+        borders: masks of the image's size, and colours.
+        width_px: of the lines; None: a 300th of the longer side.
+    """
     return _trace(image, borders, width_px)
 
 

@@ -13,44 +13,31 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from pixelwise.builtin import NEVI
-from pixelwise.draw import fit, truth_and_prediction
 from pixelwise.held_out import Chosen, choose
+from pixelwise.measures import Metric
 from pixelwise.metrics import SemanticMetric
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.report import Case, Evaluation, Skipped, describe
-from pixelwise.run import open_run
-from pixelwise.types import (
-    IGNORE,
-    Annotation,
-    Category,
-    Image,
-    LabelMap,
-    PixelwiseError,
-    Sample,
-    Semantic,
-)
+from pixelwise.report.gallery import draw_case, picks
+from pixelwise.run import Run, open_run
+from pixelwise.types import IGNORE, Annotation, Image, PixelwiseError, Sample
 
-Predict = Callable[[Image], Semantic]
+Predict = Callable[[Image], Any]
 PredictorFor = Callable[[Sample], Predict]
 
 # Two threads read while one predicts: reading a 12-megapixel JPEG takes as long as a prediction.
 _READERS, _AHEAD = 2, 4
-_NUM_WORST, _NUM_MEDIAN, _NUM_BEST = 6, 3, 3
-_PICTURE_PX = 480
 
 
 @dataclass(frozen=True)
 class Scored:
     """What `score` found: the metric, what could not be measured, and seconds of predicting."""
 
-    metric: SemanticMetric
+    metric: Metric
     skipped: tuple[Skipped, ...]
     predict_s: float
 
@@ -94,11 +81,10 @@ def evaluate(
         )
     opened = open_run(NEVI if run is None else run)
     chosen = choose(opened, data, split, masks or opened.recipe.masks)
+    metric = _metric_of(opened, pixel_mm)
     predictor_for = _predictors(chosen, flips=flips, tile_px=tile_px, device=device)
     with Progress("measuring", len(chosen.samples)) as bar:
-        scored = score(
-            chosen.samples, predictor_for, opened.categories, pixel_mm=pixel_mm, on_progress=bar.at
-        )
+        scored = score(chosen.samples, predictor_for, metric, on_progress=bar.at)
     gallery = draw_gallery(chosen.samples, predictor_for, scored.metric)
     options = {"split": split, "masks": masks, "pixel-mm": pixel_mm, "tile": tile_px}
     facts = {
@@ -118,27 +104,25 @@ def evaluate(
 def score(
     samples: Sequence[Sample],
     predictor_for: PredictorFor,
-    categories: Sequence[Category],
+    metric: Metric,
     *,
-    pixel_mm: float | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Scored:
     """Predict every sample and add up how well it agrees with its annotation.
 
     Args:
-        samples: with annotations in terms of ``categories``.
-        predictor_for: gives the predictor of a sample: image (H, W, 3) uint8 -> Semantic.
-        categories: index -> category.
-        pixel_mm: a pixel's side in millimetres, or None.
+        samples: with annotations in terms of the metric's categories.
+        predictor_for: gives the predictor of a sample: image (H, W, 3) uint8 -> result.
+        metric: of the task, empty; it is filled.
         on_progress: gets how many pictures are done.
 
     Returns:
-        the metric; pictures that cannot be read or measured are named in it and left out.
+        the metric; pictures that cannot be read or measured are named and left out of it.
 
     Raises:
         PixelwiseError: not one picture could be measured; the message gives the first reason.
     """
-    metric, skipped, predict_s = SemanticMetric(categories, pixel_mm), [], 0.0
+    skipped, predict_s = [], 0.0
     for done, (sample, read) in enumerate(_read_ahead(samples), start=1):
         try:
             image, annotation = read()
@@ -146,7 +130,7 @@ def score(
             result = predictor_for(sample)(image)
             predict_s += time.perf_counter() - started
             _something_to_measure(annotation)
-            metric.update(sample.id, annotation.semantic, result, sample.groups)
+            metric.update(sample.id, annotation, result, sample.groups)
         except (PixelwiseError, OSError) as error:
             skipped.append(Skipped(sample.id, str(error)))
         if on_progress is not None:
@@ -158,50 +142,40 @@ def score(
 
 
 def draw_gallery(
-    samples: Sequence[Sample], predictor_for: PredictorFor, metric: SemanticMetric
+    samples: Sequence[Sample], predictor_for: PredictorFor, metric: Metric
 ) -> tuple[Case, ...]:
-    """The worst, middle and best pictures by Jaccard, with truth and prediction outlined.
+    """The worst, middle and best pictures by the headline measure, truth and prediction outlined.
 
     They are predicted once more: holding every picture until it is known which are worst would
     take memory without bound.
     """
-    ids, jaccard = metric.ids, metric.per_picture()["jaccard"]
+    ids, scores = metric.ids, metric.per_picture()[metric.headline]
     by_id = {sample.id: sample for sample in samples}
     cases = []
-    for title, place in _picks(np.argsort(jaccard, kind="stable")):
+    for title, place in picks(scores):
         sample = by_id[ids[place]]
-        image, truth = sample.read_image(), sample.read_annotation().semantic
-        labels = predictor_for(sample)(image).labels
-        drawn = _small(image, truth, labels)
-        cases.append(Case(title, sample.id, float(jaccard[place]), sample.groups, drawn))
+        image, annotation = _read(sample)
+        result = predictor_for(sample)(image)
+        drawn = draw_case(image, annotation, result, metric)
+        cases.append(Case(title, sample.id, float(scores[place]), sample.groups, drawn))
     return tuple(cases)
 
 
-def _picks(order: NDArray[np.intp]) -> Iterator[tuple[str, int]]:
-    """Which of the pictures, sorted from worst to best, are shown, each once."""
-    middle = (len(order) - _NUM_MEDIAN) // 2
-    wanted = {
-        "Worst": order[:_NUM_WORST],
-        "Middle": order[max(0, middle) : middle + _NUM_MEDIAN],
-        "Best": order[-_NUM_BEST:],
-    }
-    seen: set[int] = set()
-    for title, places in wanted.items():
-        for place in places:
-            if int(place) not in seen:
-                seen.add(int(place))
-                yield title, int(place)
+def _metric_of(run: Run, pixel_mm: float | None) -> Metric:
+    """The empty metric of the run's task.
 
-
-def _small(image: Image, truth: LabelMap, labels: LabelMap) -> Image:
-    """The picture shrunk for a page, truth and prediction outlined on it."""
-    small = fit(image, _PICTURE_PX)
-    size_wh = (small.shape[1], small.shape[0])
-    truth, labels = (
-        np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-        for part in (truth, labels)
-    )
-    return truth_and_prediction(small, truth, labels, width_px=2)
+    Raises:
+        PixelwiseError: a pixel's size, but no distance is measured.
+    """
+    metric: Metric = run.task().metric()
+    if pixel_mm is None:
+        return metric
+    if metric.kind != "semantic":
+        raise PixelwiseError(
+            f"A pixel's size in mm is for the distances of a semantic segmentation; for the task "
+            f"'{metric.kind}' no distance is measured. Leave out --pixel-mm."
+        )
+    return SemanticMetric(metric.categories, pixel_mm)
 
 
 def _predictors(chosen: Chosen, *, flips: bool, tile_px: int | None, device: str) -> PredictorFor:

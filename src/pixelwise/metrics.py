@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pixelwise.boundaries import boundary_iou, surface_distances
-from pixelwise.types import IGNORE, Category, LabelMap, PixelwiseError, Semantic
+from pixelwise.measures import Part, ids_of, means_of, starts_of
+from pixelwise.statistics import Interval, bootstrap, mean
+from pixelwise.types import IGNORE, Annotation, Category, LabelMap, PixelwiseError, Semantic
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -42,6 +43,7 @@ RATIOS: dict[str, Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Float
 }
 OVERLAPS = (*RATIOS, "threshold_jaccard")
 DISTANCES = ("boundary_iou", "hd95_px", "assd_px")
+BY_CATEGORY = ("jaccard", "dice", "sensitivity", "precision", "boundary_iou")
 
 
 def confusion(truth: LabelMap, prediction: LabelMap, num_classes: int) -> Counts:
@@ -171,6 +173,11 @@ class SemanticMetric:
     Distances are taken for every category but the background (the first).
     """
 
+    kind = "semantic"
+    headline = "jaccard"
+    is_headline_pooled = False
+    counted = ("tp", "fp", "fn", "tn", "is_missed")
+
     def __init__(self, categories: Sequence[Category], pixel_mm: float | None = None) -> None:
         """``pixel_mm``: a pixel's side in millimetres; distances are then given in both units."""
         self.categories = tuple(categories)
@@ -182,11 +189,12 @@ class SemanticMetric:
     def update(
         self,
         sample_id: str,
-        truth: LabelMap,
+        annotation: Annotation,
         result: Semantic,
         groups: Mapping[str, str] | None = None,
     ) -> None:
-        """Add one picture: its truth (H, W) uint8, 255 = ignore, and what was predicted."""
+        """Add one picture: its annotation, where 255 is not looked at, and its prediction."""
+        truth = annotation.semantic
         counts = confusion(truth, result.labels, len(self.categories))
         self.confusion = self.confusion + counts
         self.histogram = self.histogram + Histogram.of(truth, result)
@@ -207,6 +215,17 @@ class SemanticMetric:
         in_mm = () if self.pixel_mm is None else ("hd95_mm", "assd_mm")
         return OVERLAPS + DISTANCES + in_mm
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What a table by group shows."""
+        distance = "hd95_px" if self.pixel_mm is None else "hd95_mm"
+        return ("jaccard", "dice", "sensitivity", "specificity", distance)
+
+    @property
+    def sections(self) -> dict[str, tuple[str, ...]]:
+        """One table of everything."""
+        return {"All measures": self.names}
+
     def per_row(self) -> dict[str, Floats]:
         """Every measure for every row: {name: (rows,) float64}."""
         counted = {name: _column(self.rows, name) for name in ("tp", "fp", "fn", "tn")}
@@ -219,17 +238,38 @@ class SemanticMetric:
     @property
     def ids(self) -> list[str]:
         """The pictures' ids, in the order they came."""
-        return [self.rows[start].id for start in self._starts()]
+        return ids_of(self.rows)
 
     def per_picture(self) -> dict[str, Floats]:
         """Every measure for every picture of ``ids``: {name: (pictures,) float64}."""
-        starts = self._starts()
-        return {name: _means(values, starts) for name, values in self.per_row().items()}
+        starts = starts_of(self.rows)
+        return {name: means_of(values, starts) for name, values in self.per_row().items()}
 
-    def _starts(self) -> list[int]:
-        """Where each picture's rows begin."""
-        groups = groupby(range(len(self.rows)), key=lambda place: self.rows[place].id)
-        return [next(places) for _, places in groups]
+    def pooled(self, units: Sequence[str] | None, *, seed: int = 0) -> dict[str, Interval]:
+        """The `RATIOS` over all pictures' pixels; one without any such pixel is 1, as everywhere.
+
+        Args:
+            units: (pictures,) names of what is drawn together. None: each picture alone.
+            seed: of the drawing.
+        """
+        counts, found = self.counts(), {}
+        for name, parts in RATIOS.items():
+            ratio = bootstrap(*parts(*counts), units, seed=seed)
+            found[name] = replace(ratio, value=1.0) if np.isnan(ratio.value) else ratio
+        return found
+
+    def by_category(self, units: Sequence[str] | None, *, seed: int = 0) -> tuple[Part, ...]:
+        """Every category over the pictures it is in; empty where there are only two categories."""
+        if len(self.categories) == 2:
+            return ()
+        unit_of = dict(zip(self.ids, units or self.ids, strict=True))
+        values, parts = self.per_row(), []
+        for category in self.categories:
+            places = [place for place, row in enumerate(self.rows) if row.category == category.name]
+            tied = [unit_of[self.rows[place].id] for place in places]
+            shown = {name: mean(values[name][places], tied, seed=seed) for name in BY_CATEGORY}
+            parts.append(Part(category.name, len(places), shown))
+        return tuple(parts)
 
     def counts(self) -> tuple[Floats, Floats, Floats, Floats]:
         """tp, fp, fn, tn in pixels, each (pictures, K): the foreground, or every category."""
@@ -237,7 +277,7 @@ class SemanticMetric:
         columns = {
             name: place for place, name in enumerate(names[1:] if len(names) == 2 else names)
         }
-        starts = self._starts()
+        starts = starts_of(self.rows)
         picture = np.searchsorted(starts, np.arange(len(self.rows)), side="right") - 1
         place = picture, [columns[row.category] for row in self.rows]
         table = np.zeros((4, len(starts), len(columns)))
@@ -317,13 +357,3 @@ def _mean(values: Floats) -> float:
     """The mean of what there is; NaN where there is nothing."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else math.nan
-
-
-def _means(values: Floats, starts: Sequence[int]) -> Floats:
-    """The mean of what there is in each stretch of ``values``, NaN where there is nothing."""
-    if len(starts) == len(values):
-        return values
-    known = ~np.isnan(values)
-    totals = np.add.reduceat(np.where(known, values, 0.0), starts)
-    counts = np.add.reduceat(known.astype(np.float64), starts)
-    return np.where(counts > 0, totals / np.maximum(counts, 1), math.nan)

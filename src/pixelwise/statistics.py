@@ -10,7 +10,7 @@ Nothing is invented: one unit alone says nothing of how much units differ, and h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,36 @@ def bootstrap(
     value = _mean_ratio(sums.sum(axis=0, keepdims=True))[0]
     low, high = _percentiles(_mean_ratio(drawn), len(sums))
     return Interval(float(value), low, high, _count_units(len(tops), units))
+
+
+def bootstrap_of(
+    statistic: Callable[[Floats], Floats],
+    num_pictures: int,
+    units: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> tuple[Interval, ...]:
+    """Numbers that are no ratio of sums, with their bootstrap intervals (see `bootstrap`).
+
+    Args:
+        statistic: how often each picture counts (R, N) float64 -> (R, S), S numbers for each of R
+            drawings; NaN where one is not defined.
+        num_pictures: N.
+        units, seed, resamples: as in `bootstrap`.
+    """
+    place, num_units = _places(num_pictures, units, seed)
+    values = statistic(np.ones((1, num_pictures)))[0]
+    drawn = [np.zeros((0, len(values)))]
+    if num_units > 1:
+        times = _times(num_units, resamples, seed)
+        drawn += [statistic(part[:, place]) for part in times]
+    bounds = [_percentiles(column, num_units) for column in np.concatenate(drawn).T]
+    count = _count_units(num_pictures, units)
+    return tuple(
+        Interval(float(value), low, high, count)
+        for value, (low, high) in zip(values, bounds, strict=True)
+    )
 
 
 def mean(values: ArrayLike, units: Sequence[str] | None = None, *, seed: int = 0) -> Interval:
@@ -177,16 +207,24 @@ def reliability(counts: ArrayLike, confidence: ArrayLike, correct: ArrayLike) ->
 
 def _unit_sums(columns: Floats, units: Sequence[str] | None, seed: int) -> Floats:
     """Sum the rows of (N, K) by unit: (units, K), at most `MAX_UNITS` of them."""
-    place = np.arange(len(columns))
-    if units is not None and len(columns):
+    place, num_units = _places(len(columns), units, seed)
+    sums = np.zeros((num_units, columns.shape[1]))
+    np.add.at(sums, place, columns)
+    return sums
+
+
+def _places(
+    num_pictures: int, units: Sequence[str] | None, seed: int
+) -> tuple[NDArray[np.intp], int]:
+    """The unit of each picture, and how many units there are, at most `MAX_UNITS`."""
+    place = np.arange(num_pictures)
+    if units is not None and num_pictures:
         place = np.unique(np.asarray(units), return_inverse=True)[1]
     num_units = int(place.max(initial=-1)) + 1
     if num_units > MAX_UNITS:
         deal = np.random.default_rng(seed).permutation(num_units) % MAX_UNITS
         place, num_units = deal[place], MAX_UNITS
-    sums = np.zeros((num_units, columns.shape[1]))
-    np.add.at(sums, place, columns)
-    return sums
+    return place, num_units
 
 
 def _count_units(num_pictures: int, units: Sequence[str] | None) -> int:
@@ -195,15 +233,19 @@ def _count_units(num_pictures: int, units: Sequence[str] | None) -> int:
 
 def _resampled(sums: Floats, resamples: int, seed: int) -> Floats:
     """Draw units with replacement and add them up: (U, K) -> (resamples, K)."""
-    generator, num_units = np.random.default_rng(seed), len(sums)
-    drawn = []
+    # As one product: faster than gathering each column.
+    drawn = [times @ sums for times in _times(len(sums), resamples, seed)]
+    return np.concatenate([sums[:0], *drawn])
+
+
+def _times(num_units: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each unit is drawn, (R, U) float64 at a time."""
+    generator = np.random.default_rng(seed)
     for size in _chunks(resamples, num_units):
         picks = generator.integers(0, num_units, (size, num_units))
-        # How often each unit was drawn, as one product: faster than gathering each column.
         picks += np.arange(size)[:, None] * num_units
         times = np.bincount(picks.ravel(), minlength=size * num_units)
-        drawn.append(times.reshape(size, num_units).astype(np.float64) @ sums)
-    return np.concatenate(drawn)
+        yield times.reshape(size, num_units).astype(np.float64)
 
 
 def _chunks(total: int, width: int) -> Iterator[int]:

@@ -229,6 +229,32 @@ def test_yolo_is_a_line_for_each_object_and_its_names(farm, tmp_path):
     assert any("crowds are left out" in note for note in done.notes)
 
 
+def test_numbered_objects_are_read_back_equal(yard, tmp_path):
+    done = convert(yard, tmp_path / "out", "ids")
+    one, other = open_dataset(yard), open_dataset(done.out, "ids")
+    for name, annotation in annotations(one).items():
+        again = annotations(other)[name]
+        kinds = [
+            [d.categories[k].name for k in a.labels] for d, a in ((one, annotation), (other, again))
+        ]
+        known = np.flatnonzero(~annotation.crowd)
+        assert [kinds[0][k] for k in known] == kinds[1]
+        for index in known:
+            np.testing.assert_array_equal(annotation.mask(index), again.mask(index))
+
+
+def test_yolo_is_read_back_nearly_equal(farm, tmp_path):
+    done = convert(farm, tmp_path / "out", "yolo")
+    one, other = open_dataset(farm), open_dataset(done.out)
+    assert other.layout == "yolo"
+    for name, annotation in annotations(one).items():
+        again = annotations(other)[name]
+        known = np.flatnonzero(~annotation.crowd)
+        assert len(known) == len(again)
+        for number, index in enumerate(known):
+            assert _iou(annotation.mask(index), again.mask(number)) > 0.9
+
+
 # --- whole, or not at all ------------------------------------------------------------------------
 
 

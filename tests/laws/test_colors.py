@@ -5,7 +5,7 @@ import pytest
 
 from pixelwise import captions, colors, draw
 from pixelwise.types import PixelwiseError
-from segments import SCENE, panoptic, scatter
+from scattered import SCENE, panoptic, scatter
 
 
 def test_instances_are_tinted_and_bordered_and_nothing_else_is_touched():

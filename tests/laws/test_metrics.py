@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from pixelwise.boundaries import boundary_iou, surface_distances
 from pixelwise.metrics import NUM_BINS, RATIOS, Histogram, SemanticMetric, confusion, overlap
-from pixelwise.types import Category, PixelwiseError, Semantic
+from pixelwise.types import Annotation, Category, PixelwiseError, Semantic
 
 CATEGORIES = tuple(Category(name, (0, 0, 0)) for name in ("background", "skin", "hair"))
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -39,7 +39,8 @@ def picture(seed: int, num_classes: int, size_hw=(20, 24)) -> tuple[np.ndarray, 
 def measured(seeds, num_classes: int) -> SemanticMetric:
     metric = SemanticMetric(CATEGORIES[:num_classes], pixel_mm=0.1)
     for seed in seeds:
-        metric.update(f"p{seed}", *picture(seed, num_classes), {"patient": f"{seed % 2}"})
+        truth, found = picture(seed, num_classes)
+        metric.update(f"p{seed}", Annotation(truth), found, {"patient": f"{seed % 2}"})
     return metric
 
 
@@ -60,7 +61,7 @@ def test_swapping_truth_and_prediction_changes_no_symmetric_score(pair):
 def test_the_truth_itself_is_perfect_even_where_it_is_empty(mask):
     metric = SemanticMetric(CATEGORIES[:2])
     labels = mask.astype(np.uint8)
-    metric.update("a", labels, result(labels, CATEGORIES[:2]))
+    metric.update("a", Annotation(labels), result(labels, CATEGORIES[:2]))
     means = metric.compute()["mean over pictures"]
     distances = {name: means.pop(name) for name in ("hd95_px", "assd_px")}
     assert set(means.values()) == {1.0} and set(distances.values()) == {0.0}
@@ -121,7 +122,9 @@ def test_one_empty_mask_is_the_diagonal_away_and_two_are_none():
     assert surface_distances(some, empty) == surface_distances(empty, some) == (50, 50)
     assert surface_distances(empty, empty) == (0, 0)
     metric = SemanticMetric(CATEGORIES[:2])
-    metric.update("a", some.astype(np.uint8), result(empty.astype(np.uint8), CATEGORIES[:2]))
+    metric.update(
+        "a", Annotation(some.astype(np.uint8)), result(empty.astype(np.uint8), CATEGORIES[:2])
+    )
     assert metric.rows[0].is_missed and metric.rows[0].hd95_px == 50
 
 
@@ -131,7 +134,7 @@ def test_what_is_outside_valid_is_looked_at_by_no_score():
     truth[:, 15:] = 255
     labels[2:18, 15:] = 1
     metric = SemanticMetric(CATEGORIES[:2])
-    metric.update("a", truth, result(labels, CATEGORIES[:2]))
+    metric.update("a", Annotation(truth), result(labels, CATEGORIES[:2]))
     means = metric.compute()["mean over pictures"]
     assert (means["jaccard"], means["boundary_iou"], means["hd95_px"]) == (1, 1, 0)
     assert metric.histogram.counts.sum() == 300
@@ -171,7 +174,7 @@ def test_a_picture_of_many_categories_scores_the_mean_of_those_that_are_there():
     truth[:, :5] = 2
     labels[:, :4] = 2
     metric = SemanticMetric(CATEGORIES)
-    metric.update("a", truth, result(labels))
+    metric.update("a", Annotation(truth), result(labels))
     # Background 50 of 60, hair 40 of 50; skin is neither in the truth nor predicted.
     assert [row.category for row in metric.rows] == ["background", "hair"]
     assert metric.compute()["mean over pictures"]["jaccard"] == pytest.approx((5 / 6 + 4 / 5) / 2)
@@ -183,8 +186,8 @@ def test_a_picture_of_many_categories_scores_the_mean_of_those_that_are_there():
 def test_both_averages_differ_where_pictures_differ_in_size():
     metric = SemanticMetric(CATEGORIES[:2])
     small, large = np.ones((2, 2), dtype=np.uint8), np.ones((10, 10), dtype=np.uint8)
-    metric.update("small", small, result(np.zeros_like(small), CATEGORIES[:2]))
-    metric.update("large", large, result(large, CATEGORIES[:2]))
+    metric.update("small", Annotation(small), result(np.zeros_like(small), CATEGORIES[:2]))
+    metric.update("large", Annotation(large), result(large, CATEGORIES[:2]))
     found = metric.compute()
     assert found["mean over pictures"]["jaccard"] == 0.5
     assert found["pooled over pixels"]["jaccard"] == pytest.approx(100 / 104)
@@ -212,7 +215,9 @@ def test_the_histogram_holds_every_pixel_once_and_its_confidence():
 def test_a_picture_with_nothing_but_255_adds_nothing():
     metric = SemanticMetric(CATEGORIES[:2])
     nothing = np.full((4, 4), 255, dtype=np.uint8)
-    metric.update("a", nothing, result(np.zeros((4, 4), dtype=np.uint8), CATEGORIES[:2]))
+    metric.update(
+        "a", Annotation(nothing), result(np.zeros((4, 4), dtype=np.uint8), CATEGORIES[:2])
+    )
     assert metric.rows == []
     assert math.isnan(metric.compute()["mean over pictures"]["jaccard"])
 

@@ -12,7 +12,7 @@ from PIL import Image as Pil
 from pixelwise import predictions, rle
 from pixelwise.outputs import Picture, open_output
 from pixelwise.types import Instances, Panoptic, PixelwiseError
-from segments import KINDS, SCENE, instances, panoptic, picture_of
+from scattered import KINDS, SCENE, instances, panoptic, picture_of
 
 
 def write(folder, *results, probs=False) -> list[dict]:

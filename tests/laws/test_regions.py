@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pixelwise import rle
 from pixelwise.regions import measure
-from segments import picture_of, scatter
+from scattered import picture_of, scatter
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 5), st.integers(0, 99))

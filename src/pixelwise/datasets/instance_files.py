@@ -21,7 +21,7 @@ from pixelwise.datasets._instances import from_masks
 from pixelwise.datasets._masks import fit_to_image, grey_or_color
 from pixelwise.datasets._names import read_names
 from pixelwise.datasets._pairs import key_of_folder, mask_core, role_of, split_of
-from pixelwise.datasets._pictures import read_stored
+from pixelwise.datasets._pictures import image_size_hw, read_stored
 from pixelwise.types import Annotation
 
 _FEWEST_CASES = 0.8
@@ -104,7 +104,8 @@ def _is_whole(mask: str, image: str) -> bool:
     )
 
 
-def _read(files: tuple[Path, ...], size_hw: tuple[int, int]) -> Annotation:
+def _read(image: Path, files: tuple[Path, ...]) -> Annotation:
+    size_hw = image_size_hw(image)
     return from_masks((_mask(file, size_hw) for file in files), [1] * len(files), size_hw)
 
 

@@ -15,23 +15,15 @@ from typing import Any
 
 from pixelwise.files import write_text
 from pixelwise.held_out import Chosen
+from pixelwise.measures import Metric, Part, Score
 from pixelwise.metrics import SemanticMetric
 from pixelwise.recipe import describe as describe_recipe
 from pixelwise.report.page import render
+from pixelwise.report.words import notes_of, sentence_of
 from pixelwise.run import Run
 from pixelwise.statistics import Interval, Reliability, reliability
-from pixelwise.tables import (
-    Part,
-    Score,
-    categories_of,
-    groups_of,
-    rows_as_csv,
-    scores_of,
-    units_of,
-)
+from pixelwise.tables import groups_of, rows_as_csv, scores_of, units_of
 from pixelwise.types import Image
-
-_FEW_UNITS = 10
 
 
 @dataclass(frozen=True)
@@ -44,12 +36,13 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Case:
-    """A picture of the gallery. ``title``: "Worst", "Middle" or "Best". ``drawn``: (h, w, 3) uint8,
-    truth and prediction outlined."""
+    """A picture of the gallery. ``title``: "Worst", "Middle" or "Best". ``score``: by the headline
+    measure. ``drawn``: (h, w, 3) uint8, truth and prediction outlined.
+    """
 
     title: str
     id: str
-    jaccard: float
+    score: float
     groups: Mapping[str, str]
     drawn: Image
 
@@ -60,20 +53,21 @@ class Evaluation:
 
     ``sentence`` is what a paper can quote; ``scores``, ``categories`` and ``groups`` are tables
     with intervals. ``where`` names the pictures, ``is_unseen`` says whether they had no part in
-    learning. ``unit`` is what the intervals draw ("picture", "patient"). ``notes`` are sentences
-    a reader of the numbers must know. ``histories``: name -> lines of learning, per fold.
-    ``facts``: everything needed to repeat this. ``out``: the folder `write` writes to.
+    learning. ``unit`` is what the intervals draw ("picture", "patient"). ``notes`` are sentences a
+    reader of the numbers must know. ``histories``: name -> lines of learning, per fold.
+    ``calibration`` is of a semantic segmentation's pixels. ``facts``: everything needed to repeat
+    this. ``out``: the folder `write` writes to.
     """
 
     sentence: str
     where: str
     is_unseen: bool
     unit: str
-    metric: SemanticMetric
+    metric: Metric
     scores: tuple[Score, ...]
     categories: tuple[Part, ...]
     groups: Mapping[str, tuple[Part, ...]]
-    calibration: Reliability
+    calibration: Reliability | None
     gallery: tuple[Case, ...]
     histories: Mapping[str, Sequence[Mapping[str, Any]]]
     notes: tuple[str, ...]
@@ -94,8 +88,10 @@ class Evaluation:
 
     @property
     def headline(self) -> Interval:
-        """The mean Jaccard over pictures."""
-        return self["jaccard"].mean
+        """The number that stands for all: the mean Jaccard over pictures; PQ of segments."""
+        score = self[self.metric.headline]
+        pooled = score.pooled if self.metric.is_headline_pooled else None
+        return pooled or score.mean
 
     def __getitem__(self, name: str) -> Score:
         """A score by its name, as in metrics.json."""
@@ -116,6 +112,8 @@ class Evaluation:
 
         ======================  ==========================================================
         ``format``              "pixelwise evaluation 1"; the number changes with the keys
+        ``task``                "semantic", "instance" or "panoptic"; which ``scores`` there
+                                are depends on it, see `pixelwise.measures.MEASURES`
         ``sentence``            the result in words; ``where``, ``is_unseen``, ``unit``,
                                 ``num_pictures``, ``notes`` and ``facts`` as in `Evaluation`
         ``scores``              {name: {"mean", "quartiles", "pooled"}}; an interval is
@@ -123,15 +121,15 @@ class Evaluation:
         ``categories``          {category: {"num_pictures", "scores"}}; empty for two
         ``groups``              {fact: {value: {"num_pictures", "scores"}}}
         ``calibration``         {"expected_calibration_error", "confidence", "accuracy",
-                                "share"}, the last three a number per bin
-        ``confusion``           {"categories": names, "pixels": rows = truth}
+                                "share"}, the last three a number per bin; semantic alone
+        ``confusion``           {"categories": names, "pixels": rows = truth}; semantic alone
         ``num_missed``          pictures and categories with truth or prediction alone
         ``skipped``             [{"id", "reason"}]; ``left_out``: [id]
         ======================  ==========================================================
         """
-        names = [category.name for category in self.metric.categories]
         found = {
             "format": "pixelwise evaluation 1",
+            "task": self.metric.kind,
             "sentence": self.sentence,
             "where": self.where,
             "is_unseen": self.is_unseen,
@@ -140,8 +138,8 @@ class Evaluation:
             "scores": {score.name: _score_json(score) for score in self.scores},
             "categories": _parts_json(self.categories),
             "groups": {name: _parts_json(parts) for name, parts in self.groups.items()},
-            "calibration": asdict(self.calibration),
-            "confusion": {"categories": names, "pixels": self.metric.confusion},
+            "calibration": None if self.calibration is None else asdict(self.calibration),
+            "confusion": _confusion(self.metric),
             "num_missed": sum(row.is_missed for row in self.metric.rows),
             "notes": list(self.notes),
             "skipped": [asdict(skipped) for skipped in self.skipped],
@@ -155,7 +153,7 @@ class Evaluation:
 def describe(
     run: Run,
     chosen: Chosen,
-    metric: SemanticMetric,
+    metric: Metric,
     skipped: tuple[Skipped, ...],
     gallery: tuple[Case, ...],
     out: Path,
@@ -170,21 +168,21 @@ def describe(
             how it was predicted.
     """
     scores = scores_of(metric, seed=run.recipe.seed)
-    unit, _ = units_of(metric)
-    histogram = metric.histogram
+    unit, units = units_of(metric)
+    num_units = len(set(units or metric.ids))
     return Evaluation(
-        sentence=_sentence(chosen, scores, metric, unit),
+        sentence=sentence_of(chosen, scores, metric, unit),
         where=chosen.where,
         is_unseen=chosen.is_unseen,
         unit=unit,
         metric=metric,
         scores=scores,
-        categories=categories_of(metric, seed=run.recipe.seed),
+        categories=metric.by_category(units, seed=run.recipe.seed),
         groups=groups_of(metric, seed=run.recipe.seed),
-        calibration=reliability(histogram.counts, histogram.confidence, histogram.correct),
+        calibration=_calibration(metric),
         gallery=gallery,
         histories={each.path.name: each.history for each in run.folds or (run,)},
-        notes=(*chosen.notes, *_notes(metric, scores, skipped, unit)),
+        notes=(*chosen.notes, *notes_of(metric, num_units, len(skipped), unit)),
         skipped=skipped,
         left_out=chosen.left_out,
         facts={**facts, **_facts(run, chosen, metric)},
@@ -192,57 +190,25 @@ def describe(
     )
 
 
-def _sentence(chosen: Chosen, scores: Sequence[Score], metric: SemanticMetric, unit: str) -> str:
-    """The result as a paper can print it."""
-    by_name = {score.name: score.mean for score in scores}
-    number = len(metric.ids)
-    seen = ", which had no part in learning" if chosen.is_unseen else ""
-    if len({run.path for run in chosen.runs.values()}) > 1:
-        seen = ", each predicted by the fold that did not learn from it" if chosen.is_unseen else ""
-    each = "" if len(metric.categories) == 2 else ", each the mean over its picture's categories"
-    jaccard, dice = by_name["jaccard"], by_name["dice"]
-    return (
-        f"On {_count(number, 'picture')} of {chosen.where}{seen}, the mean Jaccard index was "
-        f"{_with_interval(jaccard)} and the mean Dice coefficient {dice.words()}{each}. "
-        f"Intervals were bootstrapped over {_count(jaccard.num_units, unit)}."
-    )
+def _calibration(metric: Metric) -> Reliability | None:
+    if not isinstance(metric, SemanticMetric):
+        return None
+    histogram = metric.histogram
+    return reliability(histogram.counts, histogram.confidence, histogram.correct)
 
 
-def _with_interval(interval: Interval) -> str:
-    """The number with its interval, which the first time is called by its full name."""
-    if interval.low is None:
-        return interval.words()
-    return interval.words().replace("(", "(95 % confidence interval ")
+def _confusion(metric: Metric) -> dict[str, Any] | None:
+    if not isinstance(metric, SemanticMetric):
+        return None
+    names = [category.name for category in metric.categories]
+    return {"categories": names, "pixels": metric.confusion}
 
 
-def _notes(
-    metric: SemanticMetric, scores: Sequence[Score], skipped: Sequence[Skipped], unit: str
-) -> list[str]:
-    """What a reader must know before trusting the numbers."""
-    notes = []
-    units = scores[0].mean.num_units
-    if units < _FEW_UNITS:
-        notes.append(
-            f"Only {_count(units, unit)}: read the intervals as a rough guide, "
-            "and collect more before comparing."
-        )
-    missed = sum(row.is_missed for row in metric.rows)
-    if missed:
-        notes.append(
-            f"In {_count(missed, 'case')} only one of truth and prediction outlined anything; "
-            "both distances count as the picture's diagonal there, the worst there can be."
-        )
-    if skipped:
-        notes.append(f"{_count(len(skipped), 'picture')} could not be measured; see below.")
-    return notes
-
-
-def _facts(run: Run, chosen: Chosen, metric: SemanticMetric) -> dict[str, str]:
+def _facts(run: Run, chosen: Chosen, metric: Metric) -> dict[str, str]:
     """What it takes to repeat this, in the order of the report."""
     marks = "".join(f"{name} {mark}\n" for name, mark in sorted(chosen.fingerprints.items()))
     shown = ("python", "torch", "numpy", "pixelwise")
     versions = {name: version(name) for name in shown[1:]} | {"python": platform.python_version()}
-    size = "not given" if metric.pixel_mm is None else f"{metric.pixel_mm:g} mm"
     return {
         "Run": run.path.name,
         "Recipe": "; ".join(describe_recipe(run.recipe)),
@@ -250,14 +216,18 @@ def _facts(run: Run, chosen: Chosen, metric: SemanticMetric) -> dict[str, str]:
         "Learned from": f"{Path(run.recipe.data).name}, fingerprint {run.fingerprint}",
         "Measured on": f"{chosen.data.name}, fingerprint of the pictures "
         f"{hashlib.sha256(marks.encode()).hexdigest()[:16]}",
-        "Pixel size": size,
+        **_pixel_size(metric),
         "Versions": ", ".join(f"{name} {versions[name]}" for name in shown),
         "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def _pixel_size(metric: Metric) -> dict[str, str]:
+    """Said where distances are measured."""
+    if not isinstance(metric, SemanticMetric):
+        return {}
+    given = metric.pixel_mm
+    return {"Pixel size": "not given" if given is None else f"{given:g} mm"}
 
 
 def _score_json(score: Score) -> dict[str, Any]:

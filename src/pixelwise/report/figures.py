@@ -35,11 +35,11 @@ _STYLE: dict[Any, Any] = {
 
 
 @rc_context(_STYLE)
-def distribution(values: Floats, mean: Interval) -> str:
-    """How the pictures' Jaccard is spread: a histogram, every picture as a tick, the mean.
+def distribution(values: Floats, mean: Interval, name: str) -> str:
+    """How the pictures' scores are spread: a histogram, every picture as a tick, the mean.
 
     Args:
-        values: (pictures,) in [0, 1]. mean: of them, with its interval.
+        values: (pictures,) in [0, 1]. mean: of them, with its interval. name: of the measure.
     """
     figure, axes = _blank()
     axes.hist(values, bins=20, range=(0, 1), color=BLUE, alpha=0.75, rwidth=0.92)
@@ -47,7 +47,7 @@ def distribution(values: Floats, mean: Interval) -> str:
     axes.axvline(mean.value, color=AMBER, linewidth=2, label="mean and its interval")
     if mean.low is not None and mean.high is not None:
         axes.axvspan(mean.low, mean.high, color=AMBER, alpha=0.2, linewidth=0)
-    axes.set(xlim=(0, 1), xlabel="Jaccard index of a picture", ylabel="pictures")
+    axes.set(xlim=(0, 1), xlabel=f"{name} of a picture", ylabel="pictures")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper left")
     return _svg(figure)
@@ -66,6 +66,32 @@ def calibration(curve: Reliability) -> str:
     axes.set(xlim=(lowest - 0.03, 1.03), ylim=(lowest - 0.03, 1.03))
     axes.set(xlabel="how sure the model was of a pixel", ylabel="how often it was right")
     axes.legend(loc="upper left")
+    return _svg(figure)
+
+
+@rc_context(_STYLE)
+def counts(truth: Floats, found: Floats) -> str:
+    """How many segments were found against how many there are: (pictures,) each."""
+    figure, axes = _blank()
+    most = max(1.0, *truth, *found) * 1.05
+    axes.plot([0, most], [0, most], color=FAINT, linewidth=1.5, linestyle="--", label="right")
+    axes.scatter(truth, found, s=22, color=BLUE, alpha=0.6, linewidths=0, zorder=3)
+    axes.set(xlim=(0, most), ylim=(0, most), xlabel="segments there are", ylabel="segments found")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="upper left")
+    return _svg(figure)
+
+
+@rc_context(_STYLE)
+def precision_recall(curves: Mapping[str, Floats]) -> str:
+    """Precision (101,) at recall 0 to 1, a line for each name."""
+    figure, axes = _blank()
+    recall = np.linspace(0, 1, 101)
+    for (name, curve), dashes in zip(curves.items(), ("-", "--", ":"), strict=True):
+        axes.plot(recall, curve, color=BLUE, linewidth=1.8, linestyle=dashes, label=name)
+    axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
+    axes.legend(loc="lower left")
     return _svg(figure)
 
 

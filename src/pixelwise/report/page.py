@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from pixelwise import draw
+from pixelwise.detections import IOUS
+from pixelwise.instance_metrics import InstanceMetric
+from pixelwise.measures import MEASURES
 from pixelwise.report import figures
-from pixelwise.tables import MEASURES, group_scores
+from pixelwise.report.gallery import legend
 from pixelwise.types import Image
 
 if TYPE_CHECKING:
@@ -26,21 +28,69 @@ _JPEG_QUALITY = 85
 
 def render(evaluation: Evaluation) -> str:
     """The report: text, tables and pictures, everything inside the one file."""
-    jaccard = evaluation.metric.per_picture()["jaccard"]
-    curves = figures.learning(evaluation.histories)
-    shown = group_scores(evaluation.metric)
+    metric = evaluation.metric
+    scores = {score.name: score for score in evaluation.scores}
     return _template("evaluation.html").render(
         evaluation=evaluation,
-        shown=[(name, MEASURES[name]) for name in shown],
+        headline=MEASURES[metric.headline],
+        sections={
+            title: [scores[name] for name in names] for title, names in metric.sections.items()
+        },
+        shown=[(name, MEASURES[name]) for name in metric.shown],
         measures=MEASURES,
         rows=list(_rows(evaluation)),
         gallery=[(case, _jpeg(case.drawn)) for case in evaluation.gallery],
-        distribution=_figure(figures.distribution(jaccard, evaluation.headline)),
-        calibration=_figure(figures.calibration(evaluation.calibration)),
-        learning=None if curves is None else _figure(curves),
-        truth=draw.TRUTH,
-        prediction=draw.PREDICTION,
+        legend=legend(metric.kind),
+        figures=list(_figures(evaluation)),
     )
+
+
+def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
+    """Each figure as a picture's address, what it shows, and its caption."""
+    metric = evaluation.metric
+    name = MEASURES[metric.headline].phrase
+    values = metric.per_picture()[metric.headline]
+    yield (
+        _figure(figures.distribution(values, evaluation[metric.headline].mean, name)),
+        f"Histogram of the {name} of every picture",
+        f"Every picture's {name}. The band is the interval of the mean.",
+    )
+    if evaluation.calibration is not None:
+        yield (
+            _figure(figures.calibration(evaluation.calibration)),
+            "Calibration curve",
+            "Can its confidence be believed? Above the dashed line it is too modest, below it too "
+            "sure. Expected calibration error "
+            f"{evaluation.calibration.expected_calibration_error:.3f}; dots are as large as their "
+            "share of the pixels.",
+        )
+    if isinstance(metric, InstanceMetric):
+        yield from _figures_of_segments(metric)
+    curves = figures.learning(evaluation.histories)
+    if curves is not None:
+        each = ", a line for each fold" if len(evaluation.histories) > 1 else ""
+        yield (
+            _figure(curves),
+            "Loss and validation score against the step",
+            f"How it learned{each}.",
+        )
+
+
+def _figures_of_segments(metric: InstanceMetric) -> Iterator[tuple[str, str, str]]:
+    yield (
+        _figure(figures.counts(*metric.counts_per_picture())),
+        "Segments found against segments there are, a dot for each picture",
+        "Does it count right? Every picture's number of segments; crowds are not counted. On the "
+        "dashed line it is right.",
+    )
+    curves = {f"IoU {IOUS[level]:.2f}": metric.precision_curve(level) for level in (0, 5, 8)}
+    if not np.isnan(curves["IoU 0.50"]).all():
+        yield (
+            _figure(figures.precision_recall(curves)),
+            "Precision against recall",
+            "Which score to ask for: the surest segments stand on the left, and each step to the "
+            "right takes in less sure ones. The area below a line is its average precision.",
+        )
 
 
 @cache
@@ -60,8 +110,9 @@ def _rows(evaluation: Evaluation) -> Iterator[tuple[str, dict[str, float], str]]
     """The worst pictures' ids, scores and groups, at most `_MAX_ROWS`."""
     ids, values = evaluation.metric.ids, evaluation.metric.per_picture()
     groups = {row.id: row.groups for row in evaluation.metric.rows}
-    for place in np.argsort(values["jaccard"], kind="stable")[:_MAX_ROWS]:
-        scores = {name: float(values[name][place]) for name in group_scores(evaluation.metric)}
+    order = np.argsort(values[evaluation.metric.headline], kind="stable")
+    for place in order[:_MAX_ROWS]:
+        scores = {name: float(values[name][place]) for name in evaluation.metric.shown}
         yield ids[place], scores, ", ".join(groups[ids[place]].values())
 
 
