@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pixelwise import convert
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._pictures import read_stored
 from pixelwise.types import PixelwiseError
@@ -43,6 +44,60 @@ def test_nuclei_are_3238_instances_or_one_class(pictures):
     assert (len(counts), sum(counts), max(counts)) == (50, 3238, 375)
     assert (dataset.layout, dataset.masks) == ("folder", "ids=object")
     assert open_dataset(pictures / "dsb2018", "binary=nucleus").masks == "binary=nucleus"
+
+
+def counted(dataset):
+    """Instances, crowds, and people with at least one joint."""
+    found = [dataset[index].read_annotation() for index in range(len(dataset))]
+    joints = [each.keypoints for each in found if each.keypoints is not None]
+    return (
+        sum(len(each) for each in found),
+        sum(int(each.crowd.sum()) for each in found),
+        sum(int((each[:, :, 2] > 0).any(axis=1).sum()) for each in joints),
+    )
+
+
+def test_coco_is_678_instances_of_80_kinds_and_139_people_with_joints(pictures):
+    dataset = open_dataset(pictures / "coco_mini")
+    splits = [dataset[index].split for index in range(len(dataset))]
+    assert (dataset.layout, dataset.unpaired, len(dataset.categories)) == ("coco", (), 81)
+    assert (splits.count("train"), splits.count("val")) == (20, 52)
+    assert counted(dataset) == (678, 8, 139)
+
+
+def test_coco_panoptic_goes_before_the_class_masks_beside_it(pictures):
+    dataset = open_dataset(pictures / "coco_panoptic")
+    things = sum(category.is_thing for category in dataset.categories)
+    assert (dataset.layout, len(dataset), dataset.unpaired) == ("coco", 32, ())
+    assert (len(dataset.categories), things) == (133, 80)
+    assert counted(dataset) == (236, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("golden/panopticapi_sample", (43, 3, 0)),
+        ("formats/labelme_instance_segmentation/data_dataset_coco", (12, 0, 0)),
+        ("pose_samples/mmpose_coco", (14, 0, 12)),
+        ("pose_samples/mmpose_ochuman", (5, 0, 5)),
+        ("pose_samples/mmpose_humanart", (3, 0, 3)),
+        ("pose_samples/mmpose_crowdpose", (4, 0, 4)),
+    ],
+)
+def test_other_tools_coco_files_are_read(pictures, folder, expected):
+    dataset = open_dataset(pictures / folder)
+    assert (dataset.layout, counted(dataset)) == ("coco", expected)
+
+
+def test_what_is_written_as_coco_is_read_back_equal(pictures, tmp_path):
+    first = open_dataset(pictures / "coco_mini")
+    again = open_dataset(convert(first.root, tmp_path / "out", "coco").out)
+    for index in range(len(first)):
+        one, other = first[index].read_annotation(), again[index].read_annotation()
+        assert first[index].id == again[index].id
+        np.testing.assert_array_equal(one.semantic, other.semantic)
+        np.testing.assert_array_equal(one.keypoints, other.keypoints)
+        assert all((one.mask(k) == other.mask(k)).all() for k in range(len(one)))
 
 
 COUNTS = {

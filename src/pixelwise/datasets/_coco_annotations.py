@@ -76,20 +76,18 @@ def read_panoptic(
     """
     size_hw = _size_hw(image, picture, source)
     ids = _segment_ids(mask, size_hw)
-    order = sorted(segments, key=lambda segment: segment.id)
-    place = _places(ids, [segment.id for segment in order], mask, source)
-    kinds = [source.labels[segment.category] for segment in order]
-    # A value that lists no segment, 0, is void.
-    paint = np.array([IGNORE, *kinds], np.uint8)
-    there = np.bincount(place.ravel(), minlength=len(order) + 1)[1:] > 0
+    place = _places(ids, [segment.id for segment in segments], mask, source)
+    kinds = [source.labels[segment.category] for segment in segments]
+    paint = np.array([IGNORE, *kinds], np.uint8)  # 0 is void
+    there = np.bincount(place.ravel(), minlength=len(kinds) + 1)[1:] > 0
     things = [k for k, kind in enumerate(kinds) if categories[kind].is_thing and there[k]]
-    number = np.zeros(len(order) + 1, np.uint16)
+    number = np.zeros(len(kinds) + 1, np.uint16)
     number[[k + 1 for k in things]] = np.arange(1, len(things) + 1)
     return on_layers(
         number[place][None] if things else np.zeros((0, *size_hw), np.uint16),
         [kinds[k] for k in things],
         paint[place],
-        crowd=[order[k].is_crowd for k in things],
+        crowd=[segments[k].is_crowd for k in things],
     )
 
 
@@ -219,10 +217,11 @@ def _segment_ids(mask: Path, size_hw: tuple[int, int]) -> NDArray[np.int32]:
 def _places(
     ids: NDArray[np.int32], listed: Sequence[int], mask: Path, source: Source
 ) -> NDArray[np.intp]:
-    """(H, W): k + 1 where the k-th of the sorted listed ids is, 0 for void (0)."""
-    known = np.array([-1, *listed], np.int64)
-    place: NDArray[np.intp] = np.searchsorted(known, ids).clip(0, len(known) - 1)
-    is_known = known[place] == ids
+    """(H, W): k + 1 where the k-th listed segment is, 0 for void (0)."""
+    numbers = np.array([-1, *listed], np.int64)
+    order = np.argsort(numbers)
+    place = order[np.searchsorted(numbers, ids, sorter=order).clip(0, len(order) - 1)]
+    is_known = numbers[place] == ids
     strange = ids[~is_known & (ids != 0)]
     if len(strange):
         raise PixelwiseError(

@@ -159,6 +159,8 @@ def parse(path: Path) -> Document:
     _all_are(path, "images", lists["images"], (Picture,), "id and file_name")
     _all_are(path, "categories", lists["categories"], (dict,), "id and name")
     _all_are(path, "annotations", annotations, (Region, Segmented), "image_id and category_id")
+    named = [(category["id"], category["name"]) for category in lists["categories"]]
+    _are_different(path, "categories", named)
     document = Document(
         path,
         _by_id(path, lists["images"]),
@@ -239,14 +241,19 @@ def _all_are(
 
 
 def _by_id(path: Path, pictures: Sequence[Picture]) -> dict[Key, Picture]:
-    found = {picture.id: picture for picture in pictures}
-    if len(found) < len(pictures):
-        twice = next(each for each in pictures if found[each.id] is not each)
-        raise PixelwiseError(
-            f"{path} lists two pictures with the id {twice.id}: {twice.name} and "
-            f"{found[twice.id].name}. Give each its own, or export the file again."
-        )
-    return found
+    _are_different(path, "pictures", [(picture.id, picture.name) for picture in pictures])
+    return {picture.id: picture for picture in pictures}
+
+
+def _are_different(path: Path, kind: str, named: Sequence[tuple[Key, str]]) -> None:
+    seen: dict[Key, str] = {}
+    for key, name in named:
+        if key in seen:
+            raise PixelwiseError(
+                f"{path} lists two {kind} with the id {key}: {seen[key]} and {name}. Give each its "
+                "own, or export the file again."
+            )
+        seen[key] = name
 
 
 def _check_references(document: Document) -> None:

@@ -24,10 +24,10 @@ from pixelwise.datasets._coco_annotations import (
 from pixelwise.datasets._coco_cases import (
     Case,
     Found,
-    categories_of,
     instance_cases,
     panoptic_cases,
 )
+from pixelwise.datasets._coco_categories import categories_of
 from pixelwise.datasets._coco_json import Document, Key, Region, annotation_files, parse
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
 from pixelwise.datasets._joints import first_joints

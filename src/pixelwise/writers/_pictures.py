@@ -41,15 +41,19 @@ def with_part(name: str, part: str | None) -> str:
 
 def copy_picture(sample: Sample, folder: Path) -> str:
     """Copy a sample's picture, as it is, into a folder under its id; its name there (POSIX)."""
-    if not sample.files:  # drawn, never stored
-        name = f"{sample.id}.png"
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write_png(folder / name, sample.read_image())
-        return name
-    name = sample.id
-    if PurePosixPath(name).suffix.lower() != sample.files[0].suffix.lower():
-        name += sample.files[0].suffix.lower()
+    name = sample.id.removeprefix(f"{sample.split}/")
+    ending = sample.files[0].suffix if sample.files else ".png"
+    if PurePosixPath(name).suffix.lower() != ending.lower():
+        name += ending.lower()
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(sample.files[0], target)
+    if sample.files:
+        shutil.copyfile(sample.files[0], target)
+    else:  # drawn, never stored
+        write_png(target, sample.read_image())
     return name
+
+
+def beside(name: str, ending: str) -> str:
+    """What belongs to a picture, under the picture's name: a/1.jpg -> a/1.png."""
+    return f"{PurePosixPath(name).with_suffix('')}{ending}"

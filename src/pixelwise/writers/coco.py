@@ -61,7 +61,7 @@ def image_entry(number: int, name: str, annotation: Annotation) -> Entry:
 
 def _regions(annotation: Annotation, objects: Objects) -> list[Entry]:
     """The objects of a picture, without the ids that tie them to it."""
-    sizes, places = areas(annotation), boxes(annotation)
+    sizes, places, outlines = areas(annotation), boxes(annotation), _outlines(annotation)
     entries = []
     for index, label in enumerate(annotation.labels.tolist()):
         entry = {
@@ -69,12 +69,22 @@ def _regions(annotation: Annotation, objects: Objects) -> list[Entry]:
             "iscrowd": int(annotation.crowd[index]),
             "area": int(sizes[index]),
             "bbox": box_xywh(places[index]),
-            "segmentation": rle.encode(annotation.mask(index)) if places[index] else [],
+            "segmentation": outlines.get(index, []),
         }
         if annotation.keypoints is not None:
             entry |= _joints(annotation.keypoints[index])
         entries.append(entry)
     return entries
+
+
+def _outlines(annotation: Annotation) -> dict[int, Entry]:
+    """The run-length code of each instance that has a pixel."""
+    found = {}
+    for layer in annotation.layers:
+        codes = rle.encode_all(layer.astype(np.int32), len(annotation))
+        numbers = np.unique(layer)
+        found.update({n - 1: codes[n - 1] for n in numbers[numbers > 0].tolist()})
+    return found
 
 
 def _joints(keypoints: np.ndarray[Any, np.dtype[np.float32]]) -> Entry:

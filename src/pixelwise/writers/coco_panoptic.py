@@ -19,7 +19,7 @@ from pixelwise.draw import write_png
 from pixelwise.files import write_text
 from pixelwise.types import IGNORE, Annotation, Category
 from pixelwise.writers._objects import Losses, areas, box_xywh, boxes, part, sentences
-from pixelwise.writers._pictures import NO_PART, by_part, copy_picture, with_part
+from pixelwise.writers._pictures import NO_PART, beside, by_part, copy_picture, with_part
 from pixelwise.writers.coco import Entry, image_entry
 
 # The golden part of 2 ** 24: being odd, it gives every number another id, and it gives neighbours
@@ -43,7 +43,7 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
             annotation = sample.read_annotation()
             images.append(image_entry(len(images) + 1, picture, annotation))
             place, segments = _segments(annotation, dataset.categories, losses)
-            png = f"{sample.id}.png"
+            png = beside(picture, ".png")
             (out / "annotations" / folder / png).parent.mkdir(parents=True, exist_ok=True)
             write_png(out / "annotations" / folder / png, _colored(place))
             annotations.append(

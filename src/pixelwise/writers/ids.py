@@ -19,7 +19,7 @@ from pixelwise.draw import write_png
 from pixelwise.files import write_text
 from pixelwise.types import Annotation
 from pixelwise.writers._objects import Losses, Objects, sentences
-from pixelwise.writers._pictures import by_part, copy_picture
+from pixelwise.writers._pictures import beside, by_part, copy_picture
 
 _COLUMNS = ("file", "id", "category")
 
@@ -36,10 +36,10 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
     rows.writerow(_COLUMNS)
     for name, samples in by_part(dataset, on_progress):
         for sample in samples:
-            copy_picture(sample, out / "images" / (name or ""))
+            picture = copy_picture(sample, out / "images" / (name or ""))
             annotation = objects.of(sample.read_annotation(), losses)
             ids, labels = _numbered(annotation, losses)
-            mask = "/".join(["masks", *([name] if name else []), f"{sample.id}.png"])
+            mask = "/".join(["masks", *([name] if name else []), beside(picture, ".png")])
             (out / mask).parent.mkdir(parents=True, exist_ok=True)
             write_png(out / mask, ids)
             for number, label in enumerate(labels, start=1):

@@ -17,7 +17,7 @@ from pixelwise.datasets import Dataset
 from pixelwise.files import write_text
 from pixelwise.types import Annotation, Category
 from pixelwise.writers._objects import Losses, Objects, boxes, part, sentences
-from pixelwise.writers._pictures import by_part, copy_picture
+from pixelwise.writers._pictures import beside, by_part, copy_picture
 from pixelwise.writers._polygons import polygon_of
 
 
@@ -32,10 +32,10 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
     for name, samples in by_part(dataset, on_progress):
         parts.append(name or "")
         for sample in samples:
-            copy_picture(sample, out / "images" / (name or ""))
+            picture = copy_picture(sample, out / "images" / (name or ""))
             annotation = objects.of(sample.read_annotation(), losses)
             lines = _lines(annotation, objects, losses)
-            path = out / "labels" / (name or "") / f"{sample.id}.txt"
+            path = out / "labels" / (name or "") / beside(picture, ".txt")
             write_text(path, "".join(f"{line}\n" for line in lines))
     write_text(out / "data.yaml", _yaml(objects.categories, parts))
     notes = [] if "val" in parts else ["data.yaml names the same pictures for train and for val."]
