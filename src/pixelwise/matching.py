@@ -6,7 +6,7 @@ the truth, however many segments there are.
 Two kinds of pixels are nobody's fault. *Void* (255 in ``semantic``, on no layer) is taken out of
 every union. A *crowd* is no segment that could be missed. A prediction that matches nothing and
 lies with more than half of its pixels on void and on crowds of its category is *excused*: it does
-not count. These are the rules of Kirillov et al., "Panoptic Segmentation" (CVPR 2019), section 4.1.
+not count. These are the rules of Kirillov et al., "Panoptic Segmentation" (CVPR 2019), section 4.
 """
 
 from __future__ import annotations
