@@ -3,14 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 PEERS := .peers/bin
-BUDGET ?= 60
+STARDIST := .peers-stardist/bin
+BUDGET ?=
 FOLDS ?= 5
 MASKS ?= auto
 LEAVE_OUT ?=
 ONLY ?=
 OUT ?= runs
+THREADS ?= 1
+TOGETHER ?=
 
-.PHONY: help setup demo test check slow bench builtin clean
+.PHONY: help setup demo test check slow bench bench-nuclei builtin clean
 
 help:
 	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict"
@@ -20,6 +23,8 @@ help:
 	@echo "make builtin draw made-up nevi and train the built-in model again, into rebuilt/"
 	@echo "make bench   DATA=folder BUDGET=seconds: ours against the lesson's networks,"
 	@echo "             smp and MONAI (sets up .peers, 5.5 GB); also FOLDS=5 MASKS=auto OUT=runs"
+	@echo "make bench-nuclei DATA=folder BUDGET=seconds: ours against StarDist at objects one by one"
+	@echo "             (sets up .peers-stardist, 2.1 GB); also FOLDS=5 THREADS=1 TOGETHER=yes OUT=runs"
 
 setup: $(READY)
 
@@ -46,7 +51,7 @@ slow: $(READY)
 
 bench: $(READY) .peers/ready
 	@test -n "$(DATA)" || { echo "Say on what: make bench DATA=folder"; exit 2; }
-	$(BIN)/python benchmarks/bench.py "$(DATA)" --budget-s $(BUDGET) --folds $(FOLDS) \
+	$(BIN)/python benchmarks/bench.py "$(DATA)" --budget-s $(or $(BUDGET),60) --folds $(FOLDS) \
 		--leave-out "$(LEAVE_OUT)" --only "$(ONLY)" --masks "$(MASKS)" --out "$(OUT)" \
 		--peers $(PEERS)/python
 
@@ -56,8 +61,19 @@ bench: $(READY) .peers/ready
 	$(PEERS)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch .peers/ready
 
+bench-nuclei: $(READY) .peers-stardist/ready
+	@test -n "$(DATA)" || { echo "Say on what: make bench-nuclei DATA=folder"; exit 2; }
+	$(BIN)/python benchmarks/nuclei.py "$(DATA)" --budget-s $(or $(BUDGET),300) --folds $(FOLDS) \
+		--threads $(THREADS) $(if $(TOGETHER),--together) --only "$(ONLY)" --out "$(OUT)" \
+		--peers $(STARDIST)/python
+
+.peers-stardist/ready: benchmarks/requirements-stardist.txt
+	$(PYTHON) -m venv .peers-stardist
+	$(STARDIST)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 builtin: $(READY)
 	$(BIN)/python -m pixelwise.rebuild rebuilt
 
 clean:
-	rm -rf .venv .peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .peers .peers-stardist build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -92,7 +92,6 @@ def _job(
     given: argparse.Namespace,
     folder: Path,
 ) -> Job:
-    name = entry.name.lower().replace(" ", "-").replace(",", "").replace("'", "")
     return Job(
         program=entry.program,
         settings=dict(entry.settings),
@@ -102,7 +101,7 @@ def _job(
         data=str(dataset.root.resolve()),
         masks=given.masks,
         orientation=orientation,
-        out=str(folder / name / f"fold-{fold}"),
+        out=str(folder / entry.folder_name / f"fold-{fold}"),
         cases=cases,
     )
 

@@ -21,6 +21,11 @@ class Entry:
     share: float = 1.0
     is_peer: bool = False
 
+    @property
+    def folder_name(self) -> str:
+        """The name as a folder may have it."""
+        return self.name.lower().replace(" ", "-").replace(",", "").replace("'", "")
+
 
 OURS = Entry("ours", "ours")
 """What every other row is compared with: the default recipe."""
@@ -33,6 +38,13 @@ LEARNING = (
     Entry("smp U-Net", "smp_unet", is_peer=True),
     Entry("MONAI U-Net", "monai_unet", is_peer=True),
 )
+
+NUCLEI = (
+    OURS,
+    Entry("StarDist", "stardist", is_peer=True),
+    Entry("Otsu's threshold", "otsu"),
+)
+"""Who outlines objects one by one; their programs are in `instances`."""
 
 
 def field_for(orientation: str, *, with_peers: bool) -> tuple[Entry, ...]:

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +34,39 @@ class Played:
     peak_mb: float | None
 
 
-def play(job: Job, python: str) -> Played | None:
+Scores = dict[str, dict[str, float]]
+"""Picture -> measure -> value."""
+
+
+def score_masks(job: Job, share: str) -> Scores:
+    """Every test picture's scores from the masks a contestant wrote, by our metric."""
+    scores = {}
+    for case in job.tested:
+        truth, found = read_mask(Path(case.mask)), read_mask(found_path(job, case.id, share))
+        (tn, fp), (fn, tp) = confusion(truth, found, 2)
+        values = overlap(tp, fp, fn, tn)
+        scores[case.id] = {name: float(values[name]) for name in _MEASURES}
+    return scores
+
+
+def found_path(job: Job, case_id: str, share: str = "1") -> Path:
+    """What a contestant found in a test picture, with what it knew after a share of its budget."""
+    return job.folder / "masks" / share.replace("/", "-of-") / f"{case_id}.png"
+
+
+def play(
+    job: Job,
+    python: str,
+    package: str = "contestants",
+    score: Callable[[Job, str], Scores] = score_masks,
+    cores: Collection[int] = (),
+) -> Played | None:
     """Run a contestant, unless its result is there; None where it failed, which is said.
+
+    Args:
+        job: what it is told. python: of its environment. package: that its program is in.
+        score: job and share of the budget -> scores of what it wrote.
+        cores: it may run on these alone; none means all.
 
     Raises:
         PixelwiseError: there is a result, but of another job.
@@ -50,18 +83,18 @@ def play(job: Job, python: str) -> Played | None:
     # What an interruption left is not gone on with: the time it took would not count.
     shutil.rmtree(folder, ignore_errors=True)
     write_text(folder / "job.json", job.write())
-    peak_mb = _run(job, python)
+    peak_mb = _run(job, python, package, cores)
     if not (folder / "result.json").exists():
         print(f"  failed; {folder / 'log.txt'} says why")
         return None
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    scores = {share: _score(job, share) for share in result["kept_s"]}
+    scores = {share: score(job, share) for share in result["kept_s"]}
     played = Played(result, scores, peak_mb)
     write_text(folder / "played.json", json.dumps(vars(played), indent=1) + "\n")
     return played
 
 
-def _run(job: Job, python: str) -> float | None:
+def _run(job: Job, python: str, package: str, cores: Collection[int]) -> float | None:
     """Start the contestant and wait; the most memory it had, in MB."""
     here = Path(__file__).parent
     environment = {
@@ -72,10 +105,11 @@ def _run(job: Job, python: str) -> float | None:
         "NO_ALBUMENTATIONS_UPDATE": "1",
         "HF_HUB_OFFLINE": "1",
     }
-    command = [python, "-m", "contestants", str(job.folder / "job.json")]
+    command = [python, "-m", package, str(job.folder / "job.json")]
     peak = None
     with (job.folder / "log.txt").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        _keep_to(process.pid, cores)
         try:
             while process.poll() is None:
                 if not (job.folder / "learned").exists():
@@ -84,6 +118,13 @@ def _run(job: Job, python: str) -> float | None:
         finally:
             process.kill()
     return peak
+
+
+def _keep_to(pid: int, cores: Collection[int]) -> None:
+    """Where the system can do it. What the process starts later keeps to them too."""
+    if cores and hasattr(os, "sched_setaffinity"):
+        with suppress(ProcessLookupError):  # it has ended already; its log says why
+            os.sched_setaffinity(pid, cores)
 
 
 def _memory_mb(pid: int) -> float | None:
@@ -99,15 +140,3 @@ def _memory_mb(pid: int) -> float | None:
         return None
     own = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 1024
     return own + sum(_memory_mb(int(child)) or 0.0 for child in children)
-
-
-def _score(job: Job, share: str) -> dict[str, dict[str, float]]:
-    """Every test picture's scores from the masks a contestant wrote, by our metric."""
-    folder = job.folder / "masks" / share.replace("/", "-of-")
-    scores = {}
-    for case in job.tested:
-        truth, found = read_mask(Path(case.mask)), read_mask(folder / f"{case.id}.png")
-        (tn, fp), (fn, tp) = confusion(truth, found, 2)
-        values = overlap(tp, fp, fn, tn)
-        scores[case.id] = {name: float(values[name]) for name in _MEASURES}
-    return scores

@@ -11,9 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Case:
-    """One picture: its file, its mask (PNG, 0 or 255, of the picture's size) and its part.
+    """One picture: its file, its mask and its part.
 
-    ``part``: "train" or "val", both to be learned from (only ours holds "val" out), or "test".
+    ``mask``: of the picture's size; PNG, 0 or 255, or for who outlines objects one by one a picture
+    of their numbers, 0 for none. ``part``: "train", "val" or "test". Everyone may learn from "val"
+    too (ours holds it out); of who outlines objects, everyone holds it out.
     """
 
     id: str
@@ -26,10 +28,11 @@ class Case:
 class Job:
     """One contestant on one fold.
 
-    ``program``: module of `contestants`. ``settings``: what the program makes of it; recipe lines
-    for ours. ``budget_s``: wall-clock seconds. ``threads``: of torch. ``data`` and ``masks``: the
-    folder and the meaning of its masks, for ours, which reads them itself. ``orientation``: "any"
-    or "upright", for the peers' augmentation. ``out``: where everything is written.
+    ``program``: module of `contestants` or `instances`. ``settings``: what the program makes of it;
+    recipe lines for ours. ``budget_s``: wall-clock seconds. ``threads``: of the libraries that
+    compute. ``data`` and ``masks``: the folder and the meaning of its masks, for ours, which reads
+    them itself. ``orientation``: "any" or "upright", for the peers' augmentation. ``out``: where
+    everything is written.
     """
 
     program: str

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pixelwise.comparison import compare as compare
+    from pixelwise.conversion import convert as convert
     from pixelwise.datasets import open_dataset as open_dataset
     from pixelwise.doctor import check as check
     from pixelwise.evaluation import evaluate as evaluate
@@ -34,6 +35,7 @@ _HOMES = {
     "PixelwiseError": "types",
     "check": "doctor",
     "compare": "comparison",
+    "convert": "conversion",
     "evaluate": "evaluation",
     "load": "predictor",
     "open_dataset": "datasets",

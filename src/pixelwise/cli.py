@@ -27,12 +27,13 @@ app = typer.Typer(
 )
 console = Console(highlight=False)
 
-Data = Annotated[Path, typer.Argument(help="Folder of images and masks.")]
+Data = Annotated[Path, typer.Argument(help="Folder of images and masks or outlines.")]
 Masks = Annotated[
     str,
     typer.Option(
         help="What mask values mean, where the files leave a doubt: auto, binary or binary=NAME "
-        "(everything but 0 is one class), soft or soft=NAME (at least half is), index, colour."
+        "(everything but 0 is one class), soft or soft=NAME (at least half is), index, colour, "
+        "ids or ids=NAME (each value is one object)."
     ),
 ]
 Flips = Annotated[
@@ -114,6 +115,10 @@ def train(
         str | None, typer.Option(help="Time to learn in, such as 90s, 10m, 1.5h [10m].")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Number of steps, instead of a time.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="semantic, instance or panoptic [what the annotations are for]."),
+    ] = None,
     network: Annotated[str | None, typer.Option(help="Network [unet].")] = None,
     backbone: Annotated[
         str | None,
@@ -131,6 +136,10 @@ def train(
         typer.Option(help="Begin with these weights: nevi (the built-in model), a run, or none."),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Long side the network sees, in pixels.")] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(help="See pictures through windows with this long a side, in their pixels."),
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures per step.")] = None,
     loss: Annotated[
         str | None, typer.Option(help="Losses by name, such as cross_entropy=1,dice=0.5.")
@@ -176,6 +185,8 @@ def train(
     asked = _asked(
         budget_s=None if budget is None else _seconds(budget),
         steps=steps,
+        task=task,
+        tile_px=tile,
         network=network,
         backbone=backbone,
         width=width,
@@ -283,7 +294,7 @@ def predict(
     tile: Tile = None,
     device: Device = "auto",
 ) -> None:
-    """Outline pictures: masks, overlays, a JSON line each; a bad picture is named and skipped."""
+    """Outline pictures: masks or instances, overlays, tables; a bad one is named and skipped."""
     from pixelwise import builtin, predictions
 
     run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
@@ -294,28 +305,56 @@ def predict(
     )
     for failure in done.failures:
         Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
-    console.print(f"{len(done.lines)} pictures outlined in {done.out}.")
+    console.print(done.sentence)
     if done.failures:
         raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    data: Data,
+    out: Annotated[Path, typer.Argument(help="Folder to write to; new, or empty.")],
+    to: Annotated[str, typer.Option(help="coco, coco_panoptic, yolo or ids.")],
+    masks: Masks = "auto",
+) -> None:
+    """Write a folder in a form that another tool reads, and say what that form cannot hold."""
+    from pixelwise import conversion
+
+    done = conversion.convert(data, out, to, masks=masks)
+    for note in done.notes:
+        console.print(note)
+    console.print(f"{done.num_pictures} pictures are in {done.out}, as {to}.")
 
 
 @app.command()
 def madeup(
     out: Annotated[Path, typer.Argument(help="Folder to write to.")],
     count: Annotated[int, typer.Option(help="How many pictures.")] = 240,
+    what: Annotated[
+        str,
+        typer.Option(
+            help="nevi (lesions on skin, as in PH2) or people (scenes with joints, as in COCO)."
+        ),
+    ] = "nevi",
     seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.")] = 0,
-    size: Annotated[int | None, typer.Option(help="Long side in pixels [about 768].")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Long side in pixels [nevi: about 768; people: 256].")
+    ] = None,
     variety: Annotated[
-        float, typer.Option(help="From 0, one careful clinic, to 1, every clinic there is.")
+        float, typer.Option(help="From 0, plain and easy, to 1, everything there is.")
     ] = 1.0,
 ) -> None:
-    """Write made-up nevi with exact masks, in the layout of the PH2 set."""
-    from pixelwise.madeup import nevi
+    """Write made-up pictures with exact masks: nevi as in PH2, or people as in COCO."""
+    from pixelwise.madeup.nevi import write_nevi
+    from pixelwise.madeup.people import write_people
     from pixelwise.progress import Progress
 
+    writers = {"nevi": write_nevi, "people": write_people}
+    if what not in writers:
+        raise PixelwiseError(f"--what is {' or '.join(writers)}, not '{what}'.")
     with Progress("drawing", count) as bar:
-        nevi.write_nevi(out, count, seed, long_side_px=size, variety=variety, progress=bar.at)
-    console.print(f"{count} made-up nevi are in {out}.")
+        writers[what](out, count, seed, long_side_px=size, variety=variety, progress=bar.at)
+    console.print(f"{count} made-up {what} are in {out}.")
 
 
 @app.command()

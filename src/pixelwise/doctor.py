@@ -7,29 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pixelwise import draw, findings
+from pixelwise import findings, instance_findings
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import Finding, Severity
 from pixelwise.fingerprints import fingerprints_of
+from pixelwise.objects import Census, census
 from pixelwise.progress import Progress
 from pixelwise.recipe import Facts, derive, describe
 from pixelwise.scan import Seen, scan
+from pixelwise.sheet import write_sheet
 from pixelwise.splits import PARTS, make_split, stratum
-from pixelwise.types import Category, Image, LabelMap, PixelwiseError, Sample
+from pixelwise.types import Category, PixelwiseError, Sample
 
 _MOST_READ = 5_000
 _MOST_HASHED = 50_000
-_ON_SHEET = 48
-_TILE_PX = 240
-_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,8 @@ class Report:
     """What a folder holds.
 
     ``shares``: of each category, of all labelled pixels read. ``sizes_hw``: smallest, median and
-    largest picture by area. ``groups``: fact -> value -> number of pictures. ``split``: part ->
+    largest picture by area. ``instances``: how many and how large, None where the data has none.
+    ``groups``: fact -> value -> number of pictures. ``split``: part ->
     stratum -> number of pictures, as training would split with seed 0. ``notes``: what was decided
     while reading. ``plan``: what training would do, lines. ``sheet``: the contact sheet.
     """
@@ -54,6 +53,7 @@ class Report:
     notes: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()
     sheet: Path | None = None
+    instances: Census | None = None
 
     @property
     def ok(self) -> bool:
@@ -101,6 +101,7 @@ def check(data: str | Path, masks: str = "auto", out: str | Path | None = None) 
         dataset.notes,
         _plan(dataset, usable),
         sheet,
+        census([each.objects for each in usable], dataset.categories),
     )
 
 
@@ -119,6 +120,7 @@ def _findings(
         yield from findings.too_few(len(usable))
     if usable:
         yield from findings.labels(usable, dataset.categories)
+        yield from instance_findings.instances(usable, dataset.categories)
     yield from findings.leaked(samples, prints)
     yield from findings.copies(usable, prints)
     yield from findings.unpaired(dataset.unpaired, dataset.root)
@@ -173,36 +175,6 @@ def _groups(samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
     return {fact: dict(count.most_common()) for fact, count in sorted(counts.items())}
 
 
-# --- the contact sheet ---------------------------------------------------------------------------
-
-
-def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]) -> None:
-    """Up to 48 pictures with their outlines as one PNG; masks that look inverted come first."""
-    doubtful = [each for each in seen if len(categories) == 2 and findings.is_inside_out(each)]
-    first = doubtful[: _ON_SHEET // 2]
-    rest = [each for each in seen if each not in first]
-    even = [rest[index] for index in even_sample(len(rest), _ON_SHEET - len(first))]
-    shown = [*first, *even]
-    tiles = [_tile(each.sample, categories) for each in shown]
-    captions = [each.sample.id for each in shown]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw.write_png(path, draw.contact_sheet(tiles, captions, columns=_COLUMNS, tile_px=_TILE_PX))
-
-
-def _tile(sample: Sample, categories: Sequence[Category]) -> Image:
-    image = draw.fit(sample.read_image(), _TILE_PX)
-    height, width = image.shape[:2]
-    labels: LabelMap = np.asarray(
-        cv2.resize(
-            sample.read_annotation().semantic,
-            (width, height),
-            interpolation=cv2.INTER_NEAREST_EXACT,
-        ),
-        dtype=np.uint8,
-    )
-    return draw.outline(image, labels, categories)
-
-
 # --- for people ----------------------------------------------------------------------------------
 
 _MARKS: dict[Severity, tuple[str, str]] = {
@@ -230,10 +202,12 @@ def render(report: Report) -> RenderableType:
 
 
 def _summary(report: Report) -> Text:
-    lines = [f"{report.root}: {report.num_pictures} pictures with masks, layout {report.layout}."]
+    lines = [f"{report.root}: {report.num_pictures} annotated pictures, layout {report.layout}."]
     if report.sizes_hw:
         small, median, large = (f"{w} x {h}" for h, w in report.sizes_hw)
         lines.append(f"Sizes: {small} to {large}, median {median} pixels.")
+    if report.instances is not None:
+        lines.append(_instances_line(report.instances))
     for fact, values in report.groups.items():
         shown = ", ".join(f"{value} {count}" for value, count in list(values.items())[:6])
         dots = ", ..." if len(values) > 6 else ""
@@ -243,15 +217,37 @@ def _summary(report: Report) -> Text:
 
 def _category_table(report: Report) -> Table:
     table = Table("category", "share of pixels", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
+    if report.instances is not None:
+        table.add_column("instances")
+        table.add_column("median diameter")
+    for column in table.columns[1:]:
+        column.justify = "right"
     rows = sorted(zip(report.categories, report.shares, strict=True), key=lambda row: -row[1])
     for category, share in rows[:_MOST_ROWS]:
         red, green, blue = category.color
         swatch = Text("  ", style=f"on rgb({red},{green},{blue})")
-        table.add_row(swatch + Text(f" {category.name}"), f"{100 * share:.2f} %")
+        counts = _counts(report.instances, category.name)
+        table.add_row(swatch + Text(f" {category.name}"), f"{100 * share:.2f} %", *counts)
     if len(rows) > _MOST_ROWS:
         table.add_row(f"   and {len(rows) - _MOST_ROWS} more", "")
     return table
+
+
+def _counts(instances: Census | None, name: str) -> tuple[str, ...]:
+    """The cells of one category that tell of its instances."""
+    count = None if instances is None else instances.by_category.get(name)
+    if count is None or not count.instances:
+        return () if instances is None else ("0" if count else "", "")
+    return f"{count.instances:,}", f"{count.diameter_px:.0f} px"
+
+
+def _instances_line(instances: Census) -> str:
+    fewest, median, most = instances.total.per_picture
+    crowds = f", and {instances.num_crowds} crowds" if instances.num_crowds else ""
+    return (
+        f"Instances: {instances.total.instances:,}{crowds}; {fewest} to {most} in a picture, "
+        f"median {median}; median diameter {instances.total.diameter_px:.0f} pixels."
+    )
 
 
 def _split_table(report: Report) -> Table:

@@ -46,7 +46,7 @@ def unpaired(files: Sequence[Path], root: Path) -> Iterable[Finding]:
         one = files[0].relative_to(root)
         yield Finding(
             "warning",
-            f"{_count(files, 'file')} without a partner (a picture without a mask or the reverse) "
+            f"{counted(files, 'file')} without a partner (a picture without a mask or the reverse) "
             f"{_are(files)} left out, for example {one}.",
             tuple(files),
         )
@@ -93,7 +93,7 @@ def labels(seen: Sequence[Seen], categories: Sequence[Category]) -> Iterable[Fin
             "are the right files, and what their values mean (--masks).",
         )
         return
-    if len(categories) == 2:
+    if len(categories) == 2 and not categories[1].is_thing:
         yield from _two_category_masks(seen, categories[1].name)
     missing = [category.name for category in categories if category.name not in present]
     if missing:
@@ -106,20 +106,20 @@ def labels(seen: Sequence[Seen], categories: Sequence[Category]) -> Iterable[Fin
 def _two_category_masks(seen: Sequence[Seen], name: str) -> Iterable[Finding]:
     empty = [each for each in seen if each.pixels[1] == 0]
     if empty:
-        yield _about(empty, "warning", f"mask{_s(empty)} without any {name}")
+        yield about(empty, "warning", f"mask{_s(empty)} without any {name}")
     full = [each for each in seen if sum(each.pixels) and each.pixels[0] == 0]
     if full:
-        yield _about(full, "warning", f"mask{_s(full)} where every pixel is {name}")
+        yield about(full, "warning", f"mask{_s(full)} where every pixel is {name}")
     inside_out = [each for each in seen if is_inside_out(each)]
     if inside_out and len(inside_out) >= 0.5 * len(seen):
-        yield _about(
+        yield about(
             inside_out,
             "warning",
             f"of {len(seen)} masks look inverted ({name} along the edge, background in the middle)",
             "If background and foreground are changed over, invert the masks.",
         )
     elif inside_out:
-        yield _about(
+        yield about(
             inside_out,
             "warning",
             f"mask{_s(inside_out)} unlike the others, as if inverted ({name} along the edge, "
@@ -137,11 +137,11 @@ def sizes(seen: Sequence[Seen]) -> Iterable[Finding]:
     """Tiny pictures, and masks that had to be brought to their pictures' size."""
     tiny = [each for each in seen if min(each.image_hw) < _TINY_PX]
     if tiny:
-        yield _about(tiny, "warning", f"picture{_s(tiny)} less than {_TINY_PX} pixels wide or high")
+        yield about(tiny, "warning", f"picture{_s(tiny)} less than {_TINY_PX} pixels wide or high")
     other = [each for each in seen if each.image_hw != each.mask_hw]
     if other:
         (h, w), (H, W) = other[0].mask_hw, other[0].image_hw
-        yield _about(
+        yield about(
             other,
             "note",
             f"mask{_s(other)} of another size than the picture, resized by nearest neighbour "
@@ -161,7 +161,7 @@ def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]
         first = [each.sample.id for each in unlike[0]]
         yield Finding(
             "warning",
-            f"{_count(unlike, 'picture')} more than once with different masks, for example "
+            f"{counted(unlike, 'picture')} more than once with different masks, for example "
             f"{' and '.join(first[:2])}: keep the right one.",
             tuple(each.sample.files[0] for group in unlike for each in group),
         )
@@ -170,8 +170,8 @@ def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]
         first = [each.sample.id for each in same[0]]
         yield Finding(
             "note",
-            f"{_count(same, 'picture')} more than once, for example {' and '.join(first[:2])}; the "
-            "split keeps copies together.",
+            f"{counted(same, 'picture')} more than once, for example {' and '.join(first[:2])}; "
+            "the split keeps copies together.",
             tuple(each.sample.files[0] for group in same for each in group),
         )
 
@@ -191,25 +191,32 @@ def leaked(samples: Sequence[Sample], prints: Mapping[str, str]) -> Iterable[Fin
         example = " and ".join(first.ids[:2]) if fact == "picture" else first.value
         yield Finding(
             "error" if fact in _SERIOUS else "warning",
-            f"{_count(found, fact)} in more than one of the folder's own parts, for example "
+            f"{counted(found, fact)} in more than one of the folder's own parts, for example "
             f"{example} in {' and '.join(parts)}: a test on what was learned from measures memory. "
             "Move each to one side.",
             tuple(files[name] for leak in found for name in leak.ids),
         )
 
 
-def _about(seen: Sequence[Seen], severity: Severity, what: str, cure: str = "") -> Finding:
+def about(seen: Sequence[Seen], severity: Severity, what: str, cure: str = "") -> Finding:
+    """A finding about pictures: how many, what, the first three, and what to do."""
     names = ", ".join(each.sample.id for each in seen[:3]) + (", ..." if len(seen) > 3 else "")
     message = f"{len(seen)} {what}: {names}. {cure}".strip()
     return Finding(severity, message, tuple(each.sample.files[-1] for each in seen))
 
 
-def _count(found: Sequence[object], noun: str) -> str:
-    return f"{len(found)} {noun}{_s(found)}"
+def plural(count: int) -> str:
+    """The ending of a noun after a number."""
+    return "" if count == 1 else "s"
 
 
 def _s(found: Sequence[object]) -> str:
-    return "" if len(found) == 1 else "s"
+    return plural(len(found))
+
+
+def counted(found: Sequence[object], noun: str) -> str:
+    """How many, with the noun."""
+    return f"{len(found)} {noun}{_s(found)}"
 
 
 def _are(found: Sequence[object]) -> str:

@@ -67,5 +67,9 @@ def dataset_fingerprint(dataset: Dataset) -> str:
 
 
 def _all(files: Iterable[Path]) -> list[str]:
+    """The fingerprint of each file; one that annotates many pictures is read once."""
+    asked = list(files)
+    once = list(dict.fromkeys(asked))
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(fingerprint, files))
+        prints = dict(zip(once, pool.map(fingerprint, once), strict=True))
+    return [prints[file] for file in asked]

@@ -72,6 +72,26 @@ class Warp:
         shift = translation((target_w - scale * source_w) / 2, (target_h - scale * source_h) / 2)
         return cls(scaling(scale, scale), source_hw, target_hw).then(shift)
 
+    @classmethod
+    def window(
+        cls,
+        source_hw: tuple[int, int],
+        target_hw: tuple[int, int],
+        scale: float,
+        center_xy: tuple[float, float],
+    ) -> Warp:
+        """See a part of the source: the target's middle shows ``center_xy``.
+
+        ``scale``: target pixels along the side of a source pixel.
+        """
+        height, width = target_hw
+        to_middle = translation(-center_xy[0], -center_xy[1])
+        return cls(
+            translation(width / 2, height / 2) @ scaling(scale, scale) @ to_middle,
+            source_hw,
+            target_hw,
+        )
+
     def inverse(self) -> Warp:
         """The way back, from target to source."""
         matrix = np.asarray(np.linalg.inv(self.matrix), np.float64)

@@ -7,7 +7,7 @@ the batch, so that workers, interruptions and several processes change nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -68,13 +68,22 @@ class Loader:
         rng = np.random.default_rng([self._recipe.seed, 1, position])
         warp = draw_warp(
             rng,
-            Warp.fit(picture.size_hw, self._recipe.size_hw),
+            self._view(rng, picture),
             orientation=self._recipe.orientation,
             strength=self._recipe.augment,
         )
         light = draw_light(rng, strength=self._recipe.augment)
         image, targets = encode(picture, warp, self._task, self._stride)
         return picture.id, light(image) if light else image, targets
+
+    def _view(self, rng: np.random.Generator, picture: Picture) -> Warp:
+        """The whole picture, or a window of it anywhere."""
+        if self._recipe.tile_px is None:
+            return Warp.fit(picture.size_hw, self._recipe.size_hw)
+        scale = window_scale(picture, self._recipe)
+        spans = [span(*sides, scale) for sides in _sides(picture, self._recipe)]
+        y, x = (float(rng.uniform(*each)) for each in spans)
+        return Warp.window(picture.size_hw, self._recipe.size_hw, scale, (x, y))
 
     def _readable(self, order: NDArray[np.int64], place: int) -> Picture:
         """The picture at a place of the order or, where it cannot be read, the next that can.
@@ -109,6 +118,41 @@ class Loader:
                     yield ahead.popleft().result()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+
+def window_scale(picture: Picture, recipe: Recipe) -> float:
+    """Working pixels along the side of a stored picture's, where it is seen through windows."""
+    assert recipe.tile_px is not None
+    return max(recipe.size_hw) / recipe.tile_px / picture.scale
+
+
+def span(length_px: int, side_px: int, scale: float) -> tuple[float, float]:
+    """Where along an axis a window's middle may lie, so that it does not look out of the picture.
+
+    Args:
+        length_px: of the picture. side_px: of the working size. scale: see `window_scale`.
+    """
+    half = side_px / scale / 2
+    return (half, length_px - half) if length_px > 2 * half else (length_px / 2, length_px / 2)
+
+
+def views(picture: Picture, recipe: Recipe, at_most: int) -> list[Warp]:
+    """The whole picture, or up to ``at_most`` windows spread over it: the same ones every time."""
+    if recipe.tile_px is None:
+        return [Warp.fit(picture.size_hw, recipe.size_hw)]
+    scale = window_scale(picture, recipe)
+    middles = []
+    for length, side in _sides(picture, recipe):
+        low, high = span(length, side, scale)
+        middles.append(np.linspace(low, high, 1 + int(np.ceil((high - low) * scale / side))))
+    places = [(float(x), float(y)) for y in middles[0] for x in middles[1]]
+    chosen = np.unique(np.linspace(0, len(places) - 1, min(len(places), at_most)).astype(int))
+    return [Warp.window(picture.size_hw, recipe.size_hw, scale, places[place]) for place in chosen]
+
+
+def _sides(picture: Picture, recipe: Recipe) -> Iterable[tuple[int, int]]:
+    """(length of the picture, side of the working size) along y, then x."""
+    return zip(picture.size_hw, recipe.size_hw, strict=True)
 
 
 def encode(

@@ -20,7 +20,7 @@ from pixelwise.splits import (
     make_group_folds,
     make_split,
 )
-from pixelwise.types import PixelwiseError
+from pixelwise.types import Annotation, Category, PixelwiseError
 
 _LOOKED_AT = 32
 
@@ -31,10 +31,13 @@ def look(dataset: Dataset) -> Facts:
     Raises:
         PixelwiseError: there is no picture, or none of them can be read.
     """
-    sizes = []
+    sizes, things = [], []
+    task = task_of(dataset.categories)
     for index in np.linspace(0, len(dataset) - 1, min(_LOOKED_AT, len(dataset))).astype(int):
         try:
             sizes.append(dataset[int(index)].read_image().shape[:2])
+            if task != "semantic":
+                things.append(_things(dataset[int(index)].read_annotation()))
         except PixelwiseError:
             continue
     if not sizes:
@@ -42,7 +45,33 @@ def look(dataset: Dataset) -> Facts:
             f"{dataset.root} holds no picture that can be read. `pixelwise check` says why."
         )
     height, width = np.median(np.array(sizes), axis=0)
-    return Facts(dataset.layout, len(dataset), len(dataset.categories), (int(height), int(width)))
+    number, thing_px = np.nanmedian(np.array(things or [(0.0, 0.0)]), axis=0)
+    return Facts(
+        dataset.layout,
+        len(dataset),
+        len(dataset.categories),
+        (int(height), int(width)),
+        task,
+        float(number),
+        0.0 if np.isnan(thing_px) else float(thing_px),
+    )
+
+
+def task_of(categories: Sequence[Category]) -> str:
+    """What annotations with these categories are for: things alone, things and stuff, or classes.
+
+    The first category of things alone is their background.
+    """
+    if not any(category.is_thing for category in categories):
+        return "semantic"
+    return "instance" if all(category.is_thing for category in categories[1:]) else "panoptic"
+
+
+def _things(annotation: Annotation) -> tuple[float, float]:
+    """How many things there are, and the median root of their area in pixels."""
+    area = np.bincount(annotation.layers.ravel(), minlength=len(annotation) + 1)[1:]
+    seen = area[(area > 0) & ~annotation.crowd]
+    return float(len(seen)), float(np.median(np.sqrt(seen))) if len(seen) else np.nan
 
 
 def plan(

@@ -1,30 +1,25 @@
-"""Predictions as files: masks, overlays, and a JSON line for each picture."""
+"""Pictures in, files out: naming, reading ahead, and a JSON line for each picture."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import cv2
-import numpy as np
-from PIL import Image as Pil
 
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._files import list_files
 from pixelwise.datasets._files import pictures as pictures_among
 from pixelwise.datasets._pictures import read_image
-from pixelwise.draw import fit, outline, write_png
-from pixelwise.files import atomic, write_text
+from pixelwise.files import write_text
+from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
-from pixelwise.types import Category, Image, PixelwiseError, Semantic
-
-# An overlay is for looking at; the mask carries the full size.
-_OVERLAY_PX = 1600
+from pixelwise.types import Image, PixelwiseError
 
 
 @dataclass(frozen=True)
@@ -34,6 +29,18 @@ class Predictions:
     out: Path
     lines: tuple[dict[str, Any], ...]
     failures: tuple[str, ...]
+
+    @property
+    def num_instances(self) -> int:
+        """How many instances there are on all pictures; of runs that look for them."""
+        return sum(sum(line.get("counts", {}).values()) for line in self.lines)
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for people."""
+        counted = any("counts" in line for line in self.lines)
+        instances = f", {_counted(self.num_instances, 'instance')}" if counted else ""
+        return f"{_counted(len(self.lines), 'picture')}{instances} outlined in {self.out}."
 
 
 def predict(
@@ -48,40 +55,60 @@ def predict(
 ) -> Predictions:
     """Outline pictures and write what was found.
 
-    For each picture NAME: ``NAME_mask.png`` at its own size (two categories: 0 and 255; more: the
-    category's index, with its colour as palette), ``NAME_overlay.jpg``, on request
-    ``NAME_probs.png`` (16 bit, 65535 = 1: of the foreground, or of the chosen category), and a
-    line in ``predictions.jsonl``. A picture that cannot be read is named and skipped.
+    A picture that cannot be read is named and skipped. For each other, NAME, there are
+    ``NAME_overlay.jpg``, a line in ``predictions.jsonl``, and, by what the run looks for:
+
+    - classes of pixels: ``NAME_mask.png`` at the picture's own size (two categories: 0 and 255;
+      more: the category's index, with its colour as palette), and on request ``NAME_probs.png``
+      (16 bit, 65535 = 1: of the foreground, or of the chosen category).
+    - instances: ``NAME_ids.png`` (16 bit, n = the instance with the id n, 0 = none). Of all
+      pictures, ``instances.csv`` measures every instance (place, size, shape, colour), and
+      ``coco_results.json`` holds it as pycocotools' ``loadRes`` reads it: ``image_id`` is the
+      number in a picture's name where all names are numbers, else its place in the order, from 1;
+      ``category_id`` the index in the run's categories.
+    - things and stuff (panoptic): the same, with ids of every segment and the things alone in the
+      table and the results; and COCO's ``panoptic.json`` and ``panoptic/NAME.png``.
 
     Args:
         run: folder of a run; None for the built-in model, which outlines nevi.
         pictures: files, and folders to look through.
         out: folder to write to.
-        probs: also write probabilities.
+        probs: also write probabilities, of a run for classes of pixels.
         flips: also look at each picture's mirror images.
         tile_px: cut larger pictures into tiles with this long a side.
         device: where to compute.
 
     Raises:
-        PixelwiseError: the run or a path is wrong, or there is no picture at all.
+        PixelwiseError: the run or a path is wrong, there is no picture at all, or probabilities
+            are asked of a run that has none.
     """
-    named = _names([Path(picture) for picture in pictures])
+    named = _numbered(_names([Path(picture) for picture in pictures]))
     predictor = load(run, flips=flips, tile_px=tile_px, device=device)
     folder = Path(out)
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
-    with Progress("predicting", len(named)) as bar:
-        for done, (name, image) in enumerate(_read_ahead(named), start=1):
+    with ExitStack() as stack, Progress("predicting", len(named)) as bar:
+        output: Output | None = None
+        for done, (picture, image) in enumerate(_read_ahead(named), start=1):
             if isinstance(image, PixelwiseError):
                 failures.append(str(image))
             else:
                 result = predictor(image)
-                _write(folder / name, image, result, probs)
-                lines.append({"picture": str(named[name]), **_line(folder, name, result)})
+                if output is None:
+                    output = stack.enter_context(open_output(result, folder, probs=probs))
+                try:
+                    found = output.write(picture, image, result)
+                    lines.append({"picture": str(picture.path), **found})
+                except PixelwiseError as error:
+                    failures.append(str(error))
             bar.at(done)
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_text(folder / "predictions.jsonl", text)
     return Predictions(folder, tuple(lines), tuple(failures))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:
@@ -112,6 +139,16 @@ def _names(paths: Sequence[Path]) -> dict[str, Path]:
     return names
 
 
+def _numbered(names: dict[str, Path]) -> list[Picture]:
+    """Pictures with COCO's numbers: those in their names where all have one, else 1, 2, 3."""
+    stems = [path.stem for path in names.values()]
+    are_numbers = all(re.fullmatch(r"[0-9]{1,15}", stem) for stem in stems)
+    numbers = [int(stem) for stem in stems] if are_numbers else []
+    if len(set(numbers)) < len(stems):
+        numbers = list(range(1, len(stems) + 1))
+    return [Picture(*named, number) for named, number in zip(names.items(), numbers, strict=True)]
+
+
 def _pictures_in(folder: Path) -> list[tuple[Path, Path]]:
     """The pictures of a folder and their names; of a dataset, not its masks."""
     everything = [(folder / file, Path(file)) for file in pictures_among(list_files(folder))]
@@ -126,12 +163,12 @@ def _pictures_in(folder: Path) -> list[tuple[Path, Path]]:
     return named + [p for p in everything if p[0] in unpaired and p[0].parent in places]
 
 
-def _read_ahead(named: dict[str, Path]) -> Iterator[tuple[str, Image | PixelwiseError]]:
+def _read_ahead(pictures: list[Picture]) -> Iterator[tuple[Picture, Image | PixelwiseError]]:
     """Pictures in order, the next one being read while the last is looked at."""
     with ThreadPoolExecutor(1) as pool:
         waiting = None
-        for name, path in named.items():
-            upcoming = (name, pool.submit(_try_read, path))
+        for picture in pictures:
+            upcoming = (picture, pool.submit(_try_read, picture.path))
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
             waiting = upcoming
@@ -144,66 +181,3 @@ def _try_read(path: Path) -> Image | PixelwiseError:
         return read_image(path)
     except PixelwiseError as error:
         return error
-
-
-def _write(stem: Path, image: Image, result: Semantic, probs: bool) -> None:
-    with atomic(stem.with_name(f"{stem.name}_mask.png")) as path:
-        _mask(result).save(path, format="PNG")
-    small = fit(image, _OVERLAY_PX)
-    labels = cv2.resize(result.labels, small.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    drawn = outline(small, np.asarray(labels, np.uint8), result.categories)
-    with atomic(stem.with_name(f"{stem.name}_overlay.jpg")) as path:
-        Pil.fromarray(drawn).save(path, format="JPEG", quality=90)
-    if probs:
-        share = _foreground(result) if len(result.categories) == 2 else result.confidence
-        write_png(
-            stem.with_name(f"{stem.name}_probs.png"), np.rint(share * 65535).astype(np.uint16)
-        )
-
-
-def _foreground(result: Semantic) -> Any:
-    """(H, W) float32: the foreground's probability, of two categories."""
-    return np.where(result.labels == 1, result.confidence, 1 - result.confidence)
-
-
-def _mask(result: Semantic) -> Pil.Image:
-    if len(result.categories) == 2:
-        return Pil.fromarray(result.labels * np.uint8(255))
-    mask = Pil.fromarray(result.labels, mode="P")
-    mask.putpalette([value for category in result.categories for value in category.color])
-    return mask
-
-
-def _line(folder: Path, name: str, result: Semantic) -> dict[str, Any]:
-    """What was found in one picture, as it is written to ``predictions.jsonl``."""
-    height, width = result.labels.shape
-    found = [
-        _region(result, index, category)
-        for index, category in enumerate(result.categories)
-        if index > 0 or len(result.categories) > 2
-    ]
-    return {
-        "mask": f"{name}_mask.png",
-        "size_hw": [height, width],
-        "mean_confidence": round(float(result.confidence.mean()), 4),
-        "categories": [region for region in found if region["area_px"] > 0],
-    }
-
-
-def _region(result: Semantic, index: int, category: Category) -> dict[str, Any]:
-    """Area in px, box xyxy and centroid xy in px, mean confidence of one category's pixels."""
-    mask = (result.labels == index).astype(np.uint8)
-    moments = cv2.moments(mask, binaryImage=True)
-    area = int(moments["m00"])
-    if area == 0:
-        return {"name": category.name, "area_px": 0}
-    left, top, width, height = cv2.boundingRect(mask)
-    centroid = [moments["m10"] / area + 0.5, moments["m01"] / area + 0.5]
-    return {
-        "name": category.name,
-        "area_px": area,
-        "area_share": round(area / mask.size, 6),
-        "box_xyxy": [left, top, left + width, top + height],
-        "centroid_xy": [round(value, 2) for value in centroid],
-        "mean_confidence": round(float(cv2.mean(result.confidence, mask)[0]), 4),
-    }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from pixelwise.recipe import Recipe
 from pixelwise.run import Run, load_model, open_run
 from pixelwise.tasks import Task
 from pixelwise.tiles import Tiles, predict_tiles
-from pixelwise.types import Category, Image, PixelwiseError, Semantic
+from pixelwise.types import Category, Image, PixelwiseError
 
 # Every mirror image that could as well have been taken: see LOG.md for what it gains.
 _MIRRORS: dict[str, Sequence[tuple[int, ...]]] = {
@@ -40,7 +41,8 @@ class Predictor:
     ``models``: one, or the folds of a cross-validation, whose maps are averaged. ``flips``: also
     look at mirror images, left-right and, where no side is up, upside down. ``tile_px``: side of
     the tiles that a picture larger than them is cut into, in its own pixels; None = every picture
-    as a whole.
+    as a whole. A run that learned through windows sees every picture at their scale, smaller ones
+    too.
     """
 
     recipe: Recipe
@@ -51,7 +53,7 @@ class Predictor:
     flips: bool = True
     tile_px: int | None = None
 
-    def __call__(self, image: Image, *, probs: bool = False) -> Semantic:
+    def __call__(self, image: Image, *, probs: bool = False) -> Any:
         """Predict one picture.
 
         Args:
@@ -63,11 +65,11 @@ class Predictor:
         """
         return self.batch([image], probs=probs)[0]
 
-    def batch(self, images: Sequence[Image], *, probs: bool = False) -> list[Semantic]:
+    def batch(self, images: Sequence[Image], *, probs: bool = False) -> list[Any]:
         """Predict pictures of any sizes together; the same results as one by one."""
         for image in images:
             _check(image)
-        if self.tile_px is not None and any(max(_size(i)) > self.tile_px for i in images):
+        if self.tile_px is not None and any(self._needs_tiles(image) for image in images):
             return [self._one(image, probs) for image in images]
         warps = [Warp.fit(_size(image), self.recipe.size_hw) for image in images]
         maps = self._maps([warp.image(image) for warp, image in zip(warps, images, strict=True)])
@@ -93,17 +95,21 @@ class Predictor:
             ]
         return {name: _mean([view[name] for view in views]) for name in views[0]}
 
-    def _one(self, image: Image, probs: bool) -> Semantic:
+    def _needs_tiles(self, image: Image) -> bool:
+        """Whether a picture is larger than a tile, or its scale may not change."""
+        assert self.tile_px is not None
+        return self.recipe.tile_px is not None or max(_size(image)) > self.tile_px
+
+    def _one(self, image: Image, probs: bool) -> Any:
         """One picture, in tiles where it is larger than one."""
         assert self.tile_px is not None
-        if max(_size(image)) <= self.tile_px:
+        if not self._needs_tiles(image):
             return replace(self, tile_px=None).batch([image], probs=probs)[0]
         scale = max(self.recipe.size_hw) / self.tile_px
         tiles = Tiles(_size(image), self.recipe.size_hw, scale, self.models[0].stride)
         channels = dict(self.task.maps)
         maps = predict_tiles(image, tiles, channels, self._maps, self.recipe.batch)
-        result: Semantic = self.task.decode(maps, tiles.whole, probs=probs)
-        return result
+        return self.task.decode(maps, tiles.whole, probs=probs)
 
 
 def load(
@@ -118,7 +124,8 @@ def load(
     Args:
         run: folder of a run, or one that is open; None for the built-in model.
         flips: also look at mirror images and average; a little better, and slower by as much.
-        tile_px: cut pictures with a longer side than this into tiles with this long a side.
+        tile_px: cut pictures with a longer side than this into tiles with this long a side; None
+            as the run learned.
         device: "auto", "cpu", "cuda" or "mps".
 
     Raises:
@@ -129,6 +136,7 @@ def load(
     run = run if isinstance(run, Run) else open_run(NEVI if run is None else run)
     place = devices.pick(device)
     models = tuple(_ready(load_model(part), place) for part in run.folds or (run,))
+    tile_px = tile_px or run.recipe.tile_px
     return Predictor(run.recipe, run.categories, run.task(), models, place, flips, tile_px)
 
 

@@ -19,6 +19,7 @@ from pixelwise.types import PixelwiseError
 # Layouts of skin, where no side of a picture is up: the camera was held any way round.
 _SKIN = ("ph2", "isic")
 _MULTIPLE = 32
+_WINDOW = 256
 # Recipe lines that give the network other layers than the built-in model's.
 _SHAPE = {"network", "width", "depth", "backbone"}
 
@@ -31,6 +32,16 @@ class Facts:
     num_pictures: int
     num_classes: int
     median_hw: tuple[int, int]
+    task: str = "semantic"
+    things_per_picture: float = 0.0
+    thing_px: float = 0.0
+    """Medians over pictures: how many things are in one, and the root of a thing's area."""
+
+    @property
+    def is_crowd(self) -> bool:
+        """Whether pictures hold many small things that look alike: cells, droplets, grains."""
+        small = self.thing_px < max(self.median_hw) / 6
+        return self.num_classes == 2 and self.things_per_picture >= 10 and small
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,8 @@ class Recipe:
     """Made-up nevi to learn from as well, for each picture of one's own. For skin, few pictures."""
     size_hw: tuple[int, int] = (256, 256)
     """Working height and width in pixels. Larger for thin things, at its price in time."""
+    tile_px: int | None = None
+    """Side in a picture's own pixels of the windows it is seen through; None = as a whole."""
     orientation: str = "upright"
     """"any" where no side of a picture is up (skin, cells), "upright" otherwise."""
     augment: float = 0.5
@@ -142,6 +155,7 @@ class Recipe:
             "device": self.device in ("auto", "cpu", "cuda", "mps"),
             "batch": self.batch >= 1,
             "size_hw": min(self.size_hw) >= _MULTIPLE and max(self.size_hw) <= 4096,
+            "tile_px": self.tile_px is None or self.tile_px >= _MULTIPLE,
             "steps": self.steps is None or self.steps >= 1,
             "budget_s": self.budget_s is None or self.budget_s > 0,
             "folds": self.folds == 0 or 2 <= self.folds <= 20,
@@ -163,6 +177,7 @@ _MEANINGS = {
     "device": "It is 'auto', 'cpu', 'cuda' or 'mps'.",
     "batch": "At least one picture per step.",
     "size_hw": f"Sides between {_MULTIPLE} and 4096 pixels.",
+    "tile_px": f"At least {_MULTIPLE} pixels.",
     "folds": "Between 2 and 20 folds, or 0 for one split.",
     "augment": "Between 0 (none) and 3.",
     "made_up": "Between 0 (none) and 10 for each picture.",
@@ -205,8 +220,8 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         PixelwiseError: a line that does not exist or a value that cannot be.
     """
     is_skin = facts.layout in _SKIN
-    derived: dict[str, Any] = {"data": data}
-    if is_skin:
+    derived: dict[str, Any] = {"data": data, "task": facts.task}
+    if is_skin or facts.is_crowd:
         derived["orientation"] = "any"
     if asked.get("backbone") is not None:
         derived["network"] = "huggingface"
@@ -222,6 +237,10 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     knows_it = bool(derived.get("made_up"))
     long_side = size or _long_side(facts, budget_s, knows_it)
     derived["size_hw"] = working_size(facts.median_hw, long_side)
+    if facts.is_crowd and asked.get("task", facts.task) != "semantic":
+        # Things of a few pixels are lost where a large picture is shrunk to fit.
+        side_px = size or _WINDOW
+        derived |= {"tile_px": side_px, "size_hw": (side_px, side_px)}
     if asked.get("start") not in (None, "none", "nevi"):
         asked = {**asked, "start": str(Path(asked["start"]).resolve())}
     return Recipe.checked({**derived, **asked}, where="the request")
@@ -262,8 +281,13 @@ def describe(recipe: Recipe) -> list[str]:
     turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
     first = "random weights" if recipe.start == "none" else f"the weights of {recipe.start}"
     return [
+        *([f"{recipe.task} segmentation"] if recipe.task != "semantic" else []),
         f"network {recipe.network}{on} from {first}",
-        f"pictures fitted to {width} x {height} and {turns}",
+        (
+            f"windows of {recipe.tile_px} pixels seen as {width} x {height} and {turns}"
+            if recipe.tile_px
+            else f"pictures fitted to {width} x {height} and {turns}"
+        ),
         f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
         *([f"{recipe.made_up:g} made-up nevi beside each picture"] if recipe.made_up else []),
         f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"

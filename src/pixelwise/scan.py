@@ -6,12 +6,17 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
+from pixelwise.datasets._files import is_picture
 from pixelwise.datasets._pictures import image_size_hw
-from pixelwise.fingerprints import fingerprint
-from pixelwise.types import IGNORE, LabelMap, PixelwiseError, Sample
+from pixelwise.objects import Objects, measure
+from pixelwise.types import IGNORE, Annotation, LabelMap, PixelwiseError, Sample
+
+NOTHING = Objects(np.zeros(0, np.int64), np.zeros(0, np.int64))
+"""A picture without instances."""
 
 # Masks and pictures wait in memory for their turn; this many at most.
 _AHEAD = 64
@@ -23,7 +28,9 @@ class Seen:
 
     ``problem``: why it cannot be used, a sentence; then the rest is empty. ``pixels``: of each
     category. ``border`` and ``middle``: share of foreground (every category but the first) along
-    the picture's edge and in its middle quarter. ``mask_hw`` is the mask file's own size.
+    the picture's edge and in its middle quarter. ``mask_hw`` is the mask file's own size (the
+    picture's where there is no such file), ``mask_print`` a hash of the annotation. ``objects``:
+    its instances in numbers.
     """
 
     sample: Sample
@@ -34,6 +41,7 @@ class Seen:
     border: float = 0.0
     middle: float = 0.0
     mask_print: str = ""
+    objects: Objects = NOTHING
 
     @property
     def foreground(self) -> float:
@@ -62,21 +70,34 @@ def scan(
 def see(sample: Sample, num_categories: int) -> Seen:
     """Read one picture and its mask."""
     try:
-        image = sample.read_image()
-        labels = sample.read_annotation().semantic
-        mask_hw = image_size_hw(sample.files[1])
+        image_hw = sample.read_image().shape[:2]
+        annotation = sample.read_annotation()
+        mask = next((file for file in sample.files[1:] if is_picture(file.name)), None)
+        mask_hw = annotation.size_hw if mask is None else image_size_hw(mask)
     except PixelwiseError as error:
         return Seen(sample, str(error))
+    labels = annotation.semantic
     counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:num_categories]
     return Seen(
         sample,
         None,
-        (image.shape[0], image.shape[1]),
+        (image_hw[0], image_hw[1]),
         mask_hw,
         tuple(counts.tolist()),
         *_border_and_middle(labels),
-        fingerprint(sample.files[1]),
+        _print(annotation),
+        measure(annotation) if len(annotation) else NOTHING,
     )
+
+
+def _print(annotation: Annotation) -> str:
+    """A hash of what is true of a picture, in whatever files it is written."""
+    digest = blake2b(digest_size=16)
+    for part in (annotation.semantic, annotation.layers, annotation.labels, annotation.crowd):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    if annotation.keypoints is not None:
+        digest.update(annotation.keypoints.tobytes())
+    return digest.hexdigest()
 
 
 def _border_and_middle(labels: LabelMap) -> tuple[float, float]:

@@ -24,11 +24,15 @@ ZOOM = 1.5
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture and its annotation, of one size."""
+    """A decoded picture and its annotation, of one size.
+
+    ``scale``: its pixels along the side of one of the picture's own.
+    """
 
     id: str
     image: Image
     annotation: Annotation
+    scale: float = 1.0
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -36,11 +40,18 @@ class Picture:
         return self.annotation.size_hw
 
 
-def shrink(sample: Sample, size_hw: tuple[int, int]) -> Picture:
-    """Read a sample and shrink it to what fits the store; smaller pictures stay as they are."""
+def shrink(sample: Sample, size_hw: tuple[int, int], tile_px: int | None = None) -> Picture:
+    """Read a sample and shrink it to what fits the store; smaller pictures stay as they are.
+
+    Args:
+        sample: what to read.
+        size_hw: the working size.
+        tile_px: of the windows that pictures are seen through; None = as a whole.
+    """
     image, annotation = sample.read_image(), sample.read_annotation()
     source_hw = annotation.size_hw
-    scale = min(ZOOM * size_hw[0] / source_hw[0], ZOOM * size_hw[1] / source_hw[1])
+    seen_hw = (tile_px, tile_px) if tile_px else source_hw
+    scale = min(ZOOM * size_hw[0] / seen_hw[0], ZOOM * size_hw[1] / seen_hw[1])
     if scale >= 1:
         return Picture(sample.id, image, annotation)
     target_hw = (max(1, round(source_hw[0] * scale)), max(1, round(source_hw[1] * scale)))
@@ -49,7 +60,7 @@ def shrink(sample: Sample, size_hw: tuple[int, int]) -> Picture:
         source_hw,
         target_hw,
     )
-    return Picture(sample.id, warp.image(image), warp.annotation(annotation))
+    return Picture(sample.id, warp.image(image), warp.annotation(annotation), scale)
 
 
 class DiskCache:
@@ -65,7 +76,7 @@ class DiskCache:
         self._limit = shutil.disk_usage(folder).free // 2
         self._end = 0
         self._lock = Lock()
-        self._places: dict[str, tuple[int, Annotation]] = {}
+        self._places: dict[str, tuple[int, Annotation, float]] = {}
 
     def put(self, picture: Picture) -> None:
         """Keep a picture, where there is room."""
@@ -85,14 +96,14 @@ class DiskCache:
             except OSError:  # somebody else filled the disk: learning goes on without keeping more
                 self._limit = 0
                 return
-            self._places[picture.id] = self._end, _hollow(annotation)
+            self._places[picture.id] = self._end, _hollow(annotation), picture.scale
             self._end += -(-length // step) * step
 
     def get(self, sample_id: str) -> Picture | None:
         """A kept picture, whose pixels are read from the disk when they are looked at."""
         if sample_id not in self._places:
             return None
-        start, hollow = self._places[sample_id]
+        start, hollow, scale = self._places[sample_id]
         (height, width), depth = hollow.size_hw, len(hollow.layers)
         area = height * width
         view = mmap.mmap(
@@ -103,7 +114,7 @@ class DiskCache:
         annotation = replace(
             hollow, semantic=pixels[3 * area :].reshape(height, width), layers=layers
         )
-        return Picture(sample_id, pixels[: 3 * area].reshape(height, width, 3), annotation)
+        return Picture(sample_id, pixels[: 3 * area].reshape(height, width, 3), annotation, scale)
 
 
 def _hollow(annotation: Annotation) -> Annotation:
@@ -127,7 +138,7 @@ class Store:
 
     Args:
         samples: what to keep.
-        size_hw: the working size; see `shrink`.
+        size_hw: the working size. tile_px: side of windows; see `shrink`.
         workers: threads that read.
         folder: where the disk cache lies.
         limit_bytes: of memory; None = a quarter of the machine's.
@@ -141,10 +152,11 @@ class Store:
         folder: Path,
         *,
         workers: int,
+        tile_px: int | None = None,
         limit_bytes: int | None = None,
         on_progress: Callable[[int], None] = lambda done: None,
     ) -> None:
-        self._size_hw = size_hw
+        self._size_hw, self._tile_px = size_hw, tile_px
         self.failures: list[str] = []
         per_picture = int(ZOOM**2 * size_hw[0] * size_hw[1] * 4)
         limit = _quarter_of_memory() if limit_bytes is None else limit_bytes
@@ -160,7 +172,7 @@ class Store:
 
     def _try_read(self, sample: Sample) -> Picture | None:
         try:
-            return shrink(sample, self._size_hw)
+            return shrink(sample, self._size_hw, self._tile_px)
         except PixelwiseError as error:
             self.leave_out(str(error))
             return None
@@ -182,7 +194,7 @@ class Store:
         assert self._disk is not None
         picture = self._disk.get(sample_id)
         if picture is None:
-            picture = shrink(self._rest[sample_id], self._size_hw)
+            picture = shrink(self._rest[sample_id], self._size_hw, self._tile_px)
             self._disk.put(picture)
         return picture
 

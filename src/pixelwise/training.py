@@ -238,6 +238,7 @@ def read_pictures(
             recipe.size_hw,
             runs[0].path,
             workers=max(2, workers),
+            tile_px=recipe.tile_px,
             on_progress=bar.at,
         )
     for failure in store.failures:

@@ -11,6 +11,7 @@ from torch import nn
 
 from pixelwise import device as devices
 from pixelwise.geometry import Warp
+from pixelwise.loader import views
 from pixelwise.model import normalise
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run
@@ -19,6 +20,8 @@ from pixelwise.tasks import Task
 from pixelwise.types import IGNORE, Annotation, Image
 
 _AT_MOST = 128
+# Of one picture that is seen through windows.
+_WINDOWS = 4
 
 
 class Validation:
@@ -30,12 +33,19 @@ class Validation:
 
     def __init__(self, store: Store, ids: Sequence[str], recipe: Recipe, task: Task) -> None:
         chosen = np.linspace(0, len(ids) - 1, min(len(ids), _AT_MOST)).astype(int)
-        pictures = [store[ids[int(index)]] for index in chosen]
-        self._warps = [Warp.fit(picture.size_hw, recipe.size_hw) for picture in pictures]
-        self._images: list[Image] = [
-            warp.image(picture.image) for warp, picture in zip(self._warps, pictures, strict=True)
-        ]
-        self._truths: list[Annotation] = [picture.annotation for picture in pictures]
+        each = max(1, min(_WINDOWS, _AT_MOST // max(1, len(chosen))))
+        self._warps: list[Warp] = []
+        self._images: list[Image] = []
+        self._truths: list[Annotation] = []
+        for index in chosen:
+            picture = store[ids[int(index)]]
+            for warp in views(picture, recipe, each):
+                whole = Warp.fit(recipe.size_hw, recipe.size_hw)
+                is_window = recipe.tile_px is not None
+                self._warps.append(whole if is_window else warp)
+                self._images.append(warp.image(picture.image))
+                truth = picture.annotation
+                self._truths.append(warp.annotation(truth) if is_window else truth)
         self._task, self._batch = task, recipe.batch
 
     @torch.inference_mode()

@@ -28,6 +28,7 @@ ROOMS = [
         "recipe",
         "device",
         "progress",
+        "skeletons",
         "statistics",
     },
     {
@@ -43,12 +44,16 @@ ROOMS = [
         "panoptic_scores",
         "boundaries",
         "draw",
+        "regions",
     },
+    {"colors", "captions"},
+    {"outputs"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
-    {"builtin", "fingerprints", "splits", "findings", "scan", "model"},
+    {"builtin", "fingerprints", "splits", "findings", "scan", "objects", "model", "writers"},
+    {"instance_findings", "sheet"},
     {"store", "run"},
     {"loader"},
-    {"plan", "validate", "card", "predictor", "doctor"},
+    {"plan", "validate", "card", "predictor", "doctor", "conversion"},
     {"training", "predictions", "held_out", "tables"},
     {"report", "evaluation", "comparison"},
     {"demonstration", "rebuild"},
@@ -100,6 +105,7 @@ def test_the_public_surface_is_this():
         "PixelwiseError",
         "check",
         "compare",
+        "convert",
         "evaluate",
         "load",
         "open_dataset",
@@ -125,7 +131,7 @@ def test_an_unknown_name_lists_the_choices():
         find("networks", "unett")
 
 
-@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers"])
+@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers", "outputs"])
 def test_every_module_of_a_registry_builds(folder):
     assert names(folder)
     for name in names(folder):

@@ -15,7 +15,7 @@ from folders import SIZE_HW, image_of, mask_of, white, write, write_isic, write_
 from pixelwise import cli
 from pixelwise.datasets import open_dataset
 from pixelwise.doctor import Report, check, render
-from pixelwise.types import PixelwiseError
+from pixelwise.types import Category, PixelwiseError
 
 
 def found(report: Report, severity: str) -> str:
@@ -332,17 +332,29 @@ def test_a_single_empty_and_a_single_full_mask_are_named(root):
     assert "1 mask where every pixel is foreground: p1" in found(report, "warning")
 
 
-def test_numbered_objects_are_asked_about(tmp_path):
-    def objects(mask):
-        grid = np.zeros(mask.shape, np.uint16)
-        for number in range(1, 20 + int(mask.sum()) % 9):
-            grid[number // 6 * 4, number % 6 * 4] = number
-        return grid
+def numbered(mask):
+    grid = np.zeros(mask.shape, np.uint16)
+    for number in range(1, 20 + int(mask.sum()) % 9):
+        grid[number // 6 * 4, number % 6 * 4] = number
+    return grid
 
-    root = write_pairs(tmp_path, 6, values=objects)
-    with pytest.raises(PixelwiseError, match=r"look like instance ids.*--masks\s+binary=NAME"):
+
+def test_numbered_objects_are_instances_unless_one_class_is_asked_for(tmp_path):
+    root = write_pairs(tmp_path, 6, values=numbered)
+    report = check(root)
+    assert report.ok and [each.name for each in report.categories] == ["background", "object"]
+    assert any("each is one instance" in note for note in report.notes)
+    assert check(root, "binary=nucleus").categories[1] == Category("nucleus", (86, 180, 233))
+
+
+def test_more_values_than_classes_that_do_not_count_objects_are_asked_about(tmp_path):
+    root = write_pairs(tmp_path, 6, values=lambda mask: numbered(mask) * np.uint16(17))
+    for index in range(6):
+        spread = np.arange(36 * 48, dtype=np.uint16).reshape(36, 48) * 3
+        write(root / "masks" / f"p{index}.png", spread)
+    with pytest.raises(PixelwiseError, match=r"too many for classes.*--masks\s+ids=NAME"):
         check(root)
-    assert check(root, "binary=nucleus").categories[1].name == "nucleus"
+    assert check(root, "ids=cell").categories[1].is_thing
 
 
 # --- copies and leaks ----------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_predict_needs_no_run(type_in, tmp_path):
     cv2.imwrite("photo.png", draw_nevus(SEED, 0, long_side_px=192).image[..., ::-1])
     code, out, err = type_in("pixelwise predict photo.png")
     assert code == 0, err
-    assert "no diagnosis" in out and "1 pictures outlined" in out
+    assert "no diagnosis" in out and "1 picture outlined" in out
     [line] = Path("predictions/predictions.jsonl").read_text().splitlines()
     assert json.loads(line)["categories"][0]["name"] == "lesion"
     twin = pixelwise.predict(None, ["photo.png"], out="twin")

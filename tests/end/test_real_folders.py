@@ -37,13 +37,50 @@ def test_camvid_is_recognised_with_two_drives(pictures):
     assert (dataset.layout, len(dataset), drives) == ("camvid", 15, {"0001TP", "Seq05VD"})
 
 
-def test_nuclei_are_asked_about_and_read_as_one_class(pictures):
-    with pytest.raises(PixelwiseError, match=r"instance ids.*375 in one file"):
-        open_dataset(pictures / "dsb2018")
+def test_nuclei_are_3238_instances_or_one_class(pictures):
+    dataset = open_dataset(pictures / "dsb2018")
+    counts = [len(dataset[index].read_annotation()) for index in range(len(dataset))]
+    assert (len(counts), sum(counts), max(counts)) == (50, 3238, 375)
+    assert (dataset.layout, dataset.masks) == ("folder", "ids=object")
     assert open_dataset(pictures / "dsb2018", "binary=nucleus").masks == "binary=nucleus"
 
 
-@pytest.mark.parametrize("name", ["lsp", "coco_mini", "golden"])
+COUNTS = {
+    "pose_samples/ultralytics_coco8-seg": ("yolo", 8, 30),
+    "formats/labelme_instance_segmentation/data_annotated": ("labelme", 3, 12),
+    "formats/labelme_instance_segmentation/data_dataset_voc": ("voc", 3, 12),
+    "formats/labelme_semantic_segmentation/data_annotated": ("labelme", 3, 16),
+    "formats/labelme_semantic_segmentation/data_dataset_voc": ("folder", 3, 0),
+    "formats/via_droplets": ("via", 7, 88),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_outlines_of_every_tool_are_counted(pictures, name):
+    dataset = open_dataset(pictures / name)
+    samples = [dataset[index] for index in range(len(dataset))]
+    counts = [len(sample.read_annotation()) for sample in samples]
+    assert (dataset.layout, len(samples), sum(counts)) == COUNTS[name]
+
+
+def test_labelme_agrees_with_its_own_export_to_voc(pictures):
+    folder = pictures / "formats" / "labelme_instance_segmentation"
+    drawn, exported = (
+        open_dataset(folder / "data_annotated"),
+        open_dataset(folder / "data_dataset_voc"),
+    )
+    agree = total = 0
+    for index in range(3):
+        one, other = (
+            drawn[index].read_annotation().semantic,
+            exported[index].read_annotation().semantic,
+        )
+        agree += ((one == 0) == (other == 0)).sum()
+        total += one.size
+    assert agree / total > 0.995
+
+
+@pytest.mark.parametrize("name", ["lsp"])
 def test_outlines_that_are_no_mask_pictures_are_named(pictures, name):
     with pytest.raises(PixelwiseError, match=r"but no masks\. Outlines in other forms"):
         open_dataset(pictures / name)

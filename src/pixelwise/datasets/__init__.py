@@ -54,7 +54,7 @@ class Dataset(Protocol):
 
 
 def open_dataset(path: str | Path, masks: str = "auto") -> Dataset:
-    """Open a folder of images and masks, recognising its layout.
+    """Open a folder of images with masks or outlines, recognising its layout.
 
     Args:
         path: the folder.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._look import Look, look_at
 from pixelwise.datasets._masks import (
     IGNORED_NAMES,
@@ -27,6 +28,8 @@ _BETWEEN_CLEAN = 0.01
 # A single file with more different grey values than this is not a map of classes.
 _MOST_GREYS = 64
 _FEWEST_INSTANCES = 20
+FOREGROUND = "foreground"
+"""What the one class of two-valued masks is called where nobody says."""
 # 255 beside values up to this is the "leave out" of Pascal VOC; beside larger ones it may be one
 # of a few grey levels spread over the scale (0, 85, 170, 255).
 _LARGEST_VOC_LIKE = 64
@@ -37,7 +40,7 @@ Derived = tuple[MaskMeaning, tuple[str, ...]]
 
 
 def settle(
-    option: str, masks: Sequence[Path], names: Names | None, foreground: str = "foreground"
+    option: str, masks: Sequence[Path], names: Names | None, foreground: str = FOREGROUND
 ) -> Derived:
     """What the values of these mask files mean.
 
@@ -54,9 +57,11 @@ def settle(
     complete = parse(option)
     if complete is not None:
         return complete, ()
-    looks, _ = look_at(masks)
     kind, _, name = option.partition("=")
     kind = kind.strip().lower()
+    if kind == "ids":
+        return _numbered(_foreground(names, _object(foreground))), ()
+    looks, _ = look_at(masks)
     if kind in ("binary", "soft"):
         return _asked_binary(kind, name.strip() or _foreground(names, foreground), looks)
     if kind in ("colour", "color") or (kind == "auto" and _is_by_color(looks, names)):
@@ -72,8 +77,10 @@ def _auto_grey(looks: Sequence[Look], names: Names | None, foreground: str) -> D
         return meaning, (
             "Mask values lie near 0 and near the maximum (JPEG or smoothing): half is the border.",
         )
+    if _looks_like_instances(looks) and (names is None or len(_real_names(names)) <= 2):
+        return _found_instances(looks, _foreground(names, _object(foreground)))
     if names is None:
-        _refuse_instances(looks)
+        _refuse_too_many(looks)
     _refuse_soft(looks)
     if _is_two_valued(looks, names):
         return _two_valued(looks, _foreground(names, foreground))
@@ -189,9 +196,9 @@ def _looks_like_instances(looks: Sequence[Look]) -> bool:
         return False
     counted = [values for values in found if _is_counted(values)]
     different = len({len(values) for values in counted})
-    many = len(_union(looks)) > _FEWEST_INSTANCES
-    deep = all(look.is_deep for look in looks)
-    return len(counted) >= 0.8 * len(found) and different >= 3 and (many or deep)
+    many = len(_union(looks)) > _FEWEST_INSTANCES or all(look.is_deep for look in looks)
+    no_classes = len(_union(looks)) > MAX_CLASSES + 1
+    return len(counted) >= 0.8 * len(found) and (no_classes or (different >= 3 and many))
 
 
 def _is_counted(values: frozenset[int]) -> bool:
@@ -199,15 +206,35 @@ def _is_counted(values: frozenset[int]) -> bool:
     return bool(kept) and max(kept) == len(kept)
 
 
-def _refuse_instances(looks: Sequence[Look]) -> None:
-    values = _union(looks)
-    if _looks_like_instances(looks) or len(values) > MAX_CLASSES + 1:
-        most = max(looks, key=lambda look: len(look.values))
-        raise PixelwiseError(
-            f"The mask values look like instance ids, a number for each object (up to "
-            f"{len(most.values - {0})} in one file, {most.path}), not like classes. Say --masks "
-            "binary=NAME to outline all the objects as one class."
-        )
+def _found_instances(looks: Sequence[Look], name: str) -> Derived:
+    most = max(len(look.values - {0}) for look in looks)
+    return _numbered(name), (
+        f"Mask values number the objects of each picture (up to {most}): each is one instance, "
+        f"called {name}. --masks ids=NAME calls them otherwise, --masks binary=NAME outlines all "
+        "of them as one class.",
+    )
+
+
+def _numbered(name: str) -> MaskMeaning:
+    return MaskMeaning("ids", thing_categories([name]))
+
+
+def _object(foreground: str) -> str:
+    """What to call numbered objects in a layout that knows no better."""
+    return "object" if foreground == FOREGROUND else foreground
+
+
+def _refuse_too_many(looks: Sequence[Look]) -> None:
+    """More values than classes can be told apart, and yet not the objects counted from 1."""
+    if len(_union(looks)) <= MAX_CLASSES + 1:
+        return
+    most = max(looks, key=lambda look: len(look.values))
+    raise PixelwiseError(
+        f"The masks hold more than {MAX_CLASSES} values (up to {len(most.values - {0})} in one "
+        f"file, {most.path}), too many for classes. Say --masks ids=NAME if each value is one "
+        "object, --masks binary=NAME to outline everything but 0 as one class, or --masks soft if "
+        "half of full scale and more is one."
+    )
 
 
 def _refuse_unclear_255(looks: Sequence[Look], names: Names | None) -> None:
@@ -322,7 +349,8 @@ def _by_color(looks: Sequence[Look], names: Names | None) -> Derived:
     if len(met) > MAX_CLASSES:
         raise PixelwiseError(
             f"The masks hold {len(met)} colours, so these are instance ids or smoothed edges, not "
-            "classes. Say --masks binary=NAME to outline everything that is not black as one class."
+            "classes. Say --masks ids=NAME if each colour is one object, or --masks binary=NAME to "
+            "outline everything that is not black as one class."
         )
     ordered = sorted(met)
     first = "background" if ordered[0] == 0 else f"colour #{ordered[0]:06x}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from pixelwise.datasets._derive import settle
+from pixelwise.datasets._derive import FOREGROUND, settle
 from pixelwise.datasets._files import glimpse
+from pixelwise.datasets._ids import TABLE, Kinds, category_names, kinds_of, read_ids, read_table
+from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._masks import MaskMeaning, read_labels
 from pixelwise.datasets._names import read_names
 from pixelwise.datasets._pairs import Pair, Pairs
@@ -22,7 +24,8 @@ _NO_GROUPS: Mapping[str, str] = {}
 class Paired:
     """Pictures with a mask file each. Opening it touches no picture; see `Dataset`.
 
-    ``pairs`` hold paths relative to ``root``; ``groups`` are named facts by id.
+    ``pairs`` hold paths relative to ``root``; ``groups`` are named facts by id. ``table`` tells
+    what numbered objects are, see `pixelwise.datasets._ids`.
     """
 
     layout: str
@@ -32,6 +35,7 @@ class Paired:
     groups: Mapping[str, Mapping[str, str]]
     unpaired: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    table: Mapping[str, Kinds] = field(default_factory=dict, repr=False)
 
     @property
     def categories(self) -> tuple[Category, ...]:
@@ -53,7 +57,9 @@ class Paired:
             id=pair.id,
             files=(image, mask),
             read_image=partial(read_image, image),
-            read_annotation=partial(_read_annotation, image, mask, self.meaning),
+            read_annotation=partial(
+                _read_annotation, image, mask, self.meaning, kinds_of(self.table, pair.mask)
+            ),
             groups=self.groups.get(pair.id, _NO_GROUPS),
             split=pair.split,
         )
@@ -65,7 +71,7 @@ def open_paired(
     found: Pairs,
     masks: str,
     *,
-    foreground: str = "foreground",
+    foreground: str = FOREGROUND,
     groups: Mapping[str, Mapping[str, str]] | None = None,
     meaning: MaskMeaning | None = None,
     notes: Sequence[str] = (),
@@ -81,6 +87,8 @@ def open_paired(
         files = [root / pair.mask for pair in found.pairs]
         meaning, decided = settle(masks, files, read_names(root), foreground)
         notes = (*notes, *decided)
+    meaning, table = _with_table(root, meaning, masks)
+    notes = (*notes, f"{TABLE} tells what the objects are.") if table else notes
     return Paired(
         layout,
         root,
@@ -89,11 +97,28 @@ def open_paired(
         groups or {},
         tuple(root / file for file in found.unpaired),
         (*found.notes, *notes),
+        table,
     )
 
 
-def _read_annotation(image: Path, mask: Path, meaning: MaskMeaning) -> Annotation:
-    return Annotation(read_labels(mask, meaning, image_size_hw(image)))
+def _with_table(
+    root: Path, meaning: MaskMeaning, masks: str
+) -> tuple[MaskMeaning, Mapping[str, Kinds]]:
+    """What a table tells of numbered objects, unless the user called all of them by one name."""
+    is_asked = masks in ("auto", "ids") or len(meaning.categories) > 2
+    table = read_table(root) if meaning.kind == "ids" and is_asked else {}
+    if table and len(meaning.categories) == 2:
+        meaning = MaskMeaning("ids", thing_categories(category_names(table)))
+    return meaning, table
+
+
+def _read_annotation(
+    image: Path, mask: Path, meaning: MaskMeaning, kinds: Kinds | None
+) -> Annotation:
+    size_hw = image_size_hw(image)
+    if meaning.kind == "ids":
+        return read_ids(mask, meaning, size_hw, kinds)
+    return Annotation(read_labels(mask, meaning, size_hw))
 
 
 _EXPECTED = (

@@ -247,7 +247,7 @@ def _without_image_word(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _key_of_folder(folder: str) -> str:
+def key_of_folder(folder: str) -> str:
     """A folder without the words that make it one of pictures, of masks: equal for the two."""
     parts = []
     for part in folder.split("/"):
@@ -262,7 +262,7 @@ def _key_of_folder(folder: str) -> str:
 
 
 def _folder_key(file: str) -> str:
-    return _key_of_folder(folder_of(file))
+    return key_of_folder(folder_of(file))
 
 
 def _name(file: str) -> str:

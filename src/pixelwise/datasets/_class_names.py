@@ -1,0 +1,81 @@
+"""Class names by number as YOLO folders give them: a YAML file with "names", or a list of names.
+
+Of YAML only what these files use is understood: a list or a table of names, in brackets or one a
+line. So no YAML library is needed for a dozen words.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pixelwise.datasets._names import read_names
+
+_ENTRY = re.compile(r"\s*(?:(\d+)\s*:\s*)?(\"[^\"]*\"|'[^']*'|[^,\[\]{}]+)")
+_FURTHER_LISTS = ("labels/classes.txt", "obj.names", "labels/labels.txt")
+
+
+def read_class_names(root: Path) -> tuple[dict[int, str], Path | None]:
+    """Class number -> name, and the file that tells; empty and None where none does."""
+    for file in sorted((*root.glob("*.yaml"), *root.glob("*.yml"))):
+        found = names_in_yaml(file.read_text(encoding="utf-8-sig", errors="replace"))
+        if found:
+            return found, file
+    names = read_names(root)
+    if names is not None:
+        numbers = names.values or range(len(names.names))
+        return dict(zip(numbers, names.names, strict=True)), names.file
+    for relative in _FURTHER_LISTS:
+        file = root / relative
+        if file.is_file():
+            lines = file.read_text(encoding="utf-8-sig", errors="replace").split("\n")
+            return dict(enumerate(line.strip() for line in lines if line.strip())), file
+    return {}, None
+
+
+def has_keypoints(root: Path) -> bool:
+    """Whether a YAML file at the top announces joints (kpt_shape)."""
+    files = (*root.glob("*.yaml"), *root.glob("*.yml"))
+    return any("kpt_shape:" in file.read_text(errors="replace") for file in files)
+
+
+def names_in_yaml(text: str) -> dict[int, str]:
+    """Number -> name from the entry "names" at the top level of a YAML text."""
+    lines = [_without_comment(line) for line in text.splitlines()]
+    start = next((i for i, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
+    if start is None:
+        return {}
+    rest = lines[start].partition(":")[2].strip()
+    if rest:
+        return _from_brackets(" ".join([rest, *lines[start + 1 :]]))
+    return _from_block(lines[start + 1 :])
+
+
+def _without_comment(line: str) -> str:
+    return re.sub(r"(^|\s)#.*$", "", line).rstrip()
+
+
+def _from_brackets(text: str) -> dict[int, str]:
+    """[a, b] or {0: a, 1: b}, up to the bracket's end."""
+    closing = {"[": "]", "{": "}"}.get(text[0])
+    if closing is None or closing not in text:
+        return {}
+    return _numbered(_ENTRY.findall(text[1 : text.index(closing)]))
+
+
+def _from_block(lines: list[str]) -> dict[int, str]:
+    """Lines "- a" or "0: a", up to the first that is neither."""
+    entries = []
+    for line in lines:
+        match = re.fullmatch(r"(?:\s*-\s+|\s+(?:(\d+)\s*:\s*))(.+)", line)
+        if match is None and line.strip():
+            break
+        if match is not None:
+            entries.append((match[1] or "", match[2]))
+    return _numbered(entries)
+
+
+def _numbered(entries: list[tuple[str, str]]) -> dict[int, str]:
+    named = [(number, name.strip().strip("'\"").strip()) for number, name in entries]
+    kept = [(number, name) for number, name in named if name]
+    return {int(number) if number else place: name for place, (number, name) in enumerate(kept)}

@@ -1,0 +1,129 @@
+"""Masks whose values number objects: each number but 0 is one instance.
+
+A table instances.csv at the top (columns file, id, category) may say what each of them is; then
+it has a line for every object.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from pixelwise.datasets._instances import from_ids, renumbered
+from pixelwise.datasets._masks import (
+    Codes,
+    MaskMeaning,
+    colors,
+    fit_to_image,
+    grey,
+    is_grey,
+)
+from pixelwise.datasets._pictures import read_stored
+from pixelwise.types import Annotation, PixelwiseError
+
+TABLE = "instances.csv"
+_COLUMNS = ("file", "id", "category")
+
+Kinds = Mapping[int, str]
+"""Object number -> name of its category, for one mask file."""
+
+
+def read_ids(
+    path: Path, meaning: MaskMeaning, size_hw: tuple[int, int], kinds: Kinds | None
+) -> Annotation:
+    """Read a mask file of numbered objects at its image's size.
+
+    Numbers need not be 1, 2, 3; all parts with one number are one instance. In a colour file each
+    colour but black is an object.
+
+    Args:
+        kinds: the category of each number; None where all are of the one kind.
+
+    Raises:
+        PixelwiseError: unreadable, another shape than the image, or an object without a category.
+    """
+    codes = object_codes(path)
+    numbers = np.unique(codes)
+    numbers = numbers[numbers != 0].astype(np.int64)
+    layer = fit_to_image(renumbered(codes, numbers), path, size_hw)
+    labels = [_label(int(number), path, meaning, kinds) for number in numbers]
+    return from_ids(layer, dict(enumerate(labels, start=1)))
+
+
+def object_codes(path: Path) -> Codes:
+    """(H, W) int32: the number (or 0xRRGGBB) of the object at each pixel.
+
+    Raises:
+        PixelwiseError: unreadable, fractions, or numbers above 65,535.
+    """
+    stored = read_stored(path)
+    if stored.is_lossy:
+        raise PixelwiseError(
+            f"{path} is saved as JPEG, which changes the numbers of objects. Save masks as PNG."
+        )
+    values = stored.values
+    is_color = values.ndim == 3 and values.shape[2] >= 3 and not is_grey(values)
+    return colors(stored) if is_color else grey(stored, path)
+
+
+def _label(number: int, path: Path, meaning: MaskMeaning, kinds: Kinds | None) -> int:
+    if kinds is None and len(meaning.categories) == 2:
+        return 1
+    name = (kinds or {}).get(number)
+    names = [category.name for category in meaning.categories]
+    if name is None or name not in names[1:]:
+        found = "names no category" if name is None else f"names the category {name}"
+        raise PixelwiseError(
+            f"{TABLE} {found} for the object {number} of {path}; expected one of "
+            f"{', '.join(names[1:9])}. Add the line '{path.name},{number},CATEGORY'."
+        )
+    return names.index(name)
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def read_table(root: Path) -> dict[str, dict[int, str]]:
+    """Mask file (relative, or its bare name) -> number -> category; empty without a table.
+
+    Raises:
+        PixelwiseError: other columns than file, id and category, or an id that is no number.
+    """
+    path = root / TABLE
+    if not path.is_file():
+        return {}
+    found: dict[str, dict[int, str]] = defaultdict(dict)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.DictReader(file)
+        header = [name.strip().lower() for name in rows.fieldnames or ()]
+        rows.fieldnames = header
+        if not set(_COLUMNS) <= set(header):
+            raise PixelwiseError(
+                f"{path} has the columns {', '.join(header) or 'none'}; expected file, id and "
+                "category, a line for each object."
+            )
+        for row in rows:
+            name, number, kind = (str(row[column] or "").strip() for column in _COLUMNS)
+            if not number.isdecimal() or not kind:
+                raise PixelwiseError(
+                    f"{path}, line {rows.line_num}: '{number}' and '{kind}' are no number of an "
+                    "object with its category. Expected, for example, cell_01.png,7,nucleus."
+                )
+            found[name.replace("\\", "/")][int(number)] = kind
+    return dict(found)
+
+
+def kinds_of(table: Mapping[str, Kinds], mask: str) -> Kinds | None:
+    """What the table tells of one mask file, by its path, its name, or its name without ending."""
+    path = PurePosixPath(mask)
+    keys = (mask, path.name, path.stem)
+    return next((table[key] for key in keys if key in table), {} if table else None)
+
+
+def category_names(table: Mapping[str, Kinds]) -> list[str]:
+    """The names of the categories in a table, sorted."""
+    return sorted({name for kinds in table.values() for name in kinds.values()})

@@ -1,0 +1,165 @@
+"""Cityscapes: street scenes from fifty cities, stuff by kind and things one by one.
+
+leftImg8bit/PART/CITY/NAME_leftImg8bit.png with gtFine/PART/CITY/NAME_gtFine_labelIds.png and
+NAME_gtFine_instanceIds.png (gtCoarse where there is no gtFine). Of the labels those nineteen that
+the benchmark evaluates are classes; all others are void. In a map of instances a value of 1000 and
+more is class * 1000 + number, and a smaller one a class: stuff, or a group of things that nobody
+told apart. Without maps of instances the folder is a semantic one. Cordts et al.: The Cityscapes
+dataset for semantic urban scene understanding, 2016.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.datasets._cases import Case, Cases, refuse_option, settled
+from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
+from pixelwise.datasets._instances import on_layers, renumbered
+from pixelwise.datasets._masks import fit_to_image, grey
+from pixelwise.datasets._pairs import split_of
+from pixelwise.datasets._pictures import image_size_hw, read_stored
+from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
+
+_IMAGE = re.compile(r"(?P<name>.+)_leftImg8bit\.\w+")
+_TRUTH = re.compile(r"(?P<name>.+)_gt(?P<kind>Fine|Coarse)_(?P<map>labelIds|instanceIds)\.\w+")
+
+# Label id, name, colour; the eight at the end are things.
+_STUFF = (
+    (7, "road", (128, 64, 128)),
+    (8, "sidewalk", (244, 35, 232)),
+    (11, "building", (70, 70, 70)),
+    (12, "wall", (102, 102, 156)),
+    (13, "fence", (190, 153, 153)),
+    (17, "pole", (153, 153, 153)),
+    (19, "traffic light", (250, 170, 30)),
+    (20, "traffic sign", (220, 220, 0)),
+    (21, "vegetation", (107, 142, 35)),
+    (22, "terrain", (152, 251, 152)),
+    (23, "sky", (70, 130, 180)),
+)
+_THINGS = (
+    (24, "person", (220, 20, 60)),
+    (25, "rider", (255, 0, 0)),
+    (26, "car", (0, 0, 142)),
+    (27, "truck", (0, 0, 70)),
+    (28, "bus", (0, 60, 100)),
+    (31, "train", (0, 80, 100)),
+    (32, "motorcycle", (0, 0, 230)),
+    (33, "bicycle", (119, 11, 32)),
+)
+_ONE_OF_MANY = 1000
+# Label id -> category; ids go up to 33, and what else a value of 16 bits divided by 1000 can be.
+_CATEGORY = np.full(256, IGNORE, np.uint8)
+_CATEGORY[[label for label, *_ in (*_STUFF, *_THINGS)]] = np.arange(len(_STUFF) + len(_THINGS))
+
+
+def likeness(root: Path) -> float:
+    """Sure when pictures and maps of labels are named as Cityscapes'."""
+    names = [file.rpartition("/")[2] for file in pictures(glimpse(root))]
+    has_images = any(_IMAGE.fullmatch(name) for name in names)
+    return 0.97 if has_images and any(_TRUTH.fullmatch(name) for name in names) else 0.0
+
+
+def read(root: Path, masks: str) -> Cases:
+    """Frames with ``city``, which is no group that a split keeps together.
+
+    Raises:
+        PixelwiseError: nothing pairs, or ``masks`` is an option for mask pictures.
+    """
+    refuse_option(masks, root, "maps of labels (layout cityscapes)")
+    files = list_files(root)
+    images, truths = _by_name(files)
+    has_instances = any("instanceIds" in maps for maps in truths.values())
+    needed = "instanceIds" if has_instances else "labelIds"
+    found = [
+        Case(name, image, (truths[name][needed],), split_of(folder_of(image)))
+        for name, image in images.items()
+        if needed in truths.get(name, {})
+    ]
+    kept, notes = _without_blank_test(root, found)
+    if not kept:
+        raise PixelwiseError(
+            f"No picture NAME_leftImg8bit.png in {root} has its NAME_gtFine_{needed}.png. Expected "
+            "leftImg8bit/PART/CITY/ beside gtFine/PART/CITY/."
+        )
+    alone = sorted(images[name] for name in images.keys() - {case.id for case in found})
+    return Cases(
+        "cityscapes",
+        root,
+        settled(kept),
+        _categories(has_instances),
+        _read_instances if has_instances else _read_labels,
+        groups={case.id: {"city": _last(folder_of(case.image))} for case in kept},
+        unpaired=tuple(root / image for image in alone),
+        notes=notes,
+    )
+
+
+def _categories(has_instances: bool) -> tuple[Category, ...]:
+    stuff = (Category(name, color) for _, name, color in _STUFF)
+    return *stuff, *(Category(name, color, has_instances) for _, name, color in _THINGS)
+
+
+def _by_name(files: list[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Name -> picture; name -> kind of map -> file, of the fine annotation where there is one."""
+    images: dict[str, str] = {}
+    truths: dict[str, dict[str, str]] = defaultdict(dict)
+    for file in pictures(files):
+        name = _last(file)
+        image, truth = _IMAGE.fullmatch(name), _TRUTH.fullmatch(name)
+        if image is not None:
+            images[image["name"]] = file
+        if truth is not None:
+            maps = truths[truth["name"]]
+            if truth["kind"] == "Fine" or truth["map"] not in maps:
+                maps[truth["map"]] = file
+    return images, dict(truths)
+
+
+def _without_blank_test(root: Path, found: list[Case]) -> tuple[list[Case], tuple[str, ...]]:
+    """The benchmark keeps its test truth to itself and hands out blank maps instead."""
+    test = [case for case in found if case.split == "test"]
+    if not test or (_CATEGORY[_labels(_values(root / test[0].files[0]))] != IGNORE).any():
+        return found, ()
+    note = f"The {len(test)} test pictures have blank maps and are left out."
+    return [case for case in found if case.split != "test"], (note,)
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+# --- one picture ----------------------------------------------------------------------------------
+
+
+def _read_labels(image: Path, files: tuple[Path, ...]) -> Annotation:
+    return Annotation(
+        fit_to_image(_CATEGORY[_labels(_values(files[0]))], files[0], image_size_hw(image))
+    )
+
+
+def _read_instances(image: Path, files: tuple[Path, ...]) -> Annotation:
+    values = fit_to_image(_values(files[0]), files[0], image_size_hw(image))
+    numbers = np.unique(values).astype(np.int64)
+    kinds = _CATEGORY[_labels(numbers.astype(np.uint16))]
+    is_thing = (kinds >= len(_STUFF)) & (kinds != IGNORE)
+    things = numbers[is_thing]
+    layer = renumbered(values, things)
+    layers = layer[None] if len(things) else np.zeros((0, *values.shape), np.uint16)
+    ground = _CATEGORY[_labels(values)]
+    crowd = (things < _ONE_OF_MANY).tolist()
+    return on_layers(layers, kinds[is_thing].tolist(), ground, crowd=crowd)
+
+
+def _values(path: Path) -> NDArray[np.uint16]:
+    return grey(read_stored(path), path).astype(np.uint16)
+
+
+def _labels(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The label id in a value of either map."""
+    return np.where(values < _ONE_OF_MANY, np.minimum(values, IGNORE), values // _ONE_OF_MANY)

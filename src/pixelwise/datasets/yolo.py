@@ -1,0 +1,193 @@
+"""YOLO segmentation: a text file for each picture, a line for each object.
+
+images/[PART/]NAME.jpg with labels/[PART/]NAME.txt, PART/images with PART/labels, or NAME.txt
+beside NAME.jpg. A line is "class x1 y1 x2 y2 x3 y3 ...", the corners of a polygon as shares of the
+picture's width and height. Names come from data.yaml (or another YAML file at the top) or
+classes.txt. A picture without a text file, among others that have one, shows no object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pixelwise.datasets import _shapes
+from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
+from pixelwise.datasets._class_names import has_keypoints, read_class_names
+from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
+from pixelwise.datasets._instances import from_masks, thing_categories
+from pixelwise.datasets._pairs import split_of
+from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.types import Annotation, PixelwiseError
+
+_LOOKED_AT = 5
+_OTHER_TEXTS = frozenset(("classes", "labels", "names", "readme", "license"))
+# Corners just outside the picture are rounding; far outside they are pixels, or something else.
+_FARTHEST = 1.5
+
+Line = tuple[int, Sequence[float]]
+"""The class, and the numbers after it."""
+
+
+def likeness(root: Path) -> float:
+    """Sure when text files with lines of numbers lie where the pictures' labels belong."""
+    files = glimpse(root)
+    texts = _texts(files)
+    folders = {folder for file in pictures(files) for folder in _label_folders(folder_of(file))}
+    there = [text for text in texts if folder_of(text) in folders][:_LOOKED_AT]
+    has_masks = any(folder_of(file) in map(folder_of, there) for file in _in_label_folders(files))
+    hits = sum(_is_numbers(root / text) for text in there)
+    return 0.93 if not has_masks and 2 * hits > len(there) else 0.0
+
+
+def read(root: Path, masks: str) -> Cases:
+    """Instances, with the parts that the folders declare.
+
+    Raises:
+        PixelwiseError: no names are given and a text file is damaged, or ``masks`` is an option
+            for mask pictures.
+    """
+    refuse_option(masks, root, "polygons in text files (layout yolo)")
+    if has_keypoints(root):
+        raise PixelwiseError(
+            f"The labels in {root} hold joints (kpt_shape in its YAML file), which are not read. "
+            "Export outlines (YOLO segmentation), or joints as COCO JSON."
+        )
+    files = list_files(root)
+    cases, unpaired = _pair(files)
+    names, told_by = read_class_names(root)
+    notes = [f"Class names from {told_by.name}."] if told_by else []
+    if not names:
+        names = {number: f"class {number}" for number in _classes_met(root, cases)}
+        notes = ["Classes are called by their numbers; a data.yaml or classes.txt would name them."]
+    empty = sum(not case.files for case in cases)
+    if empty:
+        notes.append(f"{empty} pictures have no text file, so they show no object.")
+    numbers = sorted(names)
+    return Cases(
+        "yolo",
+        root,
+        cases,
+        thing_categories([names[number] for number in numbers]),
+        partial(_read, tuple(numbers)),
+        unpaired=tuple(root / file for file in unpaired),
+        notes=tuple(notes),
+    )
+
+
+# --- which file belongs to which ------------------------------------------------------------------
+
+
+def _pair(files: list[str]) -> tuple[tuple[Case, ...], list[str]]:
+    """Pictures of folders with labels, and the files without a partner."""
+    texts = {(folder_of(text), stem(text)): text for text in _texts(files)}
+    annotated = {folder for folder, _ in texts}
+    cases, unpaired = [], []
+    for image in pictures(files):
+        places = _label_folders(folder_of(image))
+        found = [texts[place, stem(image)] for place in places if (place, stem(image)) in texts]
+        if found or annotated.intersection(places):
+            split = split_of(folder_of(image))
+            cases.append(Case(case_id(image), image, tuple(found[:1]), split))
+        else:
+            unpaired.append(image)
+    used = {text for case in cases for text in case.files}
+    # Texts elsewhere may be about anything; those among the used ones have lost their picture.
+    there = {folder_of(text) for text in used}
+    lone = [text for place, text in texts.items() if text not in used and place[0] in there]
+    return settled(cases), [*unpaired, *lone]
+
+
+def _texts(files: Iterable[str]) -> list[str]:
+    texts = [file for file in files if file.lower().endswith(".txt")]
+    return [text for text in texts if stem(text).lower() not in _OTHER_TEXTS]
+
+
+def _label_folders(folder: str) -> tuple[str, ...]:
+    """Where the labels of a folder of pictures may lie: images/ changed to labels/, or here."""
+    parts = folder.split("/")
+    places = [place for place, part in enumerate(parts) if part.lower() == "images"]
+    if not places:
+        return (folder,)
+    swapped = [*parts[: places[-1]], "labels", *parts[places[-1] + 1 :]]
+    return "/".join(swapped), folder
+
+
+def _in_label_folders(files: list[str]) -> list[str]:
+    """Pictures in folders called labels: masks, so that the text files are something else."""
+    return [file for file in pictures(files) if "labels" in folder_of(file).lower().split("/")]
+
+
+# --- the lines ------------------------------------------------------------------------------------
+
+
+def _is_numbers(path: Path) -> bool:
+    """Whether the first line that is not empty is a class and at least four numbers."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            words = next((line.split() for line in file if line.strip()), None)
+        return words is None or (len(words) >= 5 and len([float(word) for word in words]) >= 5)
+    except (OSError, ValueError):
+        return False
+
+
+def _classes_met(root: Path, cases: Sequence[Case]) -> list[int]:
+    texts = (root / text for case in cases for text in case.files)
+    return sorted({number for text in texts for number, _ in _lines(text)})
+
+
+def _lines(path: Path) -> list[Line]:
+    """The lines of a text file: class, then numbers."""
+    found: list[Line] = []
+    for place, line in enumerate(path.read_text("utf-8-sig", errors="replace").splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            found.append((int(float(words[0])), [float(word) for word in words[1:]]))
+        except (ValueError, OverflowError) as error:
+            raise PixelwiseError(
+                f"{path}, line {place}: '{line[:40]}' is not a class number and the corners of a "
+                "polygon. Correct the line, or take the file out."
+            ) from error
+    return found
+
+
+def _read(numbers: tuple[int, ...], image: Path, files: tuple[Path, ...]) -> Annotation:
+    size_hw = image_size_hw(image)
+    height, width = size_hw
+    lines = [(file, line) for file in files for line in _lines(file)]
+    for file, (number, values) in lines:
+        _check(file, number, values, numbers)
+    outlines = (np.array(values).reshape(-1, 2) * [width, height] for _, (_, values) in lines)
+    return from_masks(
+        (_shapes.polygon(points, size_hw) for points in outlines),
+        [numbers.index(number) + 1 for _, (number, _) in lines],
+        size_hw,
+    )
+
+
+def _check(path: Path, number: int, values: Sequence[float], numbers: Sequence[int]) -> None:
+    if number not in numbers:
+        raise PixelwiseError(
+            f"{path} holds the class {number}, but {len(numbers)} are named ({numbers[0]} to "
+            f"{numbers[-1]}). Add its name to data.yaml or classes.txt, or correct the line."
+        )
+    if len(values) == 4:
+        raise PixelwiseError(
+            f"{path} holds boxes (five numbers a line), not outlines. Export the labels for "
+            "segmentation: class x1 y1 x2 y2 x3 y3 ..."
+        )
+    if len(values) < 6 or len(values) % 2:
+        raise PixelwiseError(
+            f"{path} has a line with {len(values)} numbers after the class; a polygon has an even "
+            "number, at least 6. Correct the line; joints are not read."
+        )
+    if not all(1 - _FARTHEST <= value <= _FARTHEST for value in values):
+        raise PixelwiseError(
+            f"{path} holds {max(values, key=abs):g}; corners are shares of the picture's width and "
+            "height, from 0 to 1. Divide x by the width and y by the height."
+        )

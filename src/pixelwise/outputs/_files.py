@@ -1,0 +1,69 @@
+"""What the outputs have in common: files beside each other, and lists that grow on disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from pixelwise.draw import fit
+from pixelwise.files import atomic
+from pixelwise.types import Image
+
+Number = TypeVar("Number", np.uint8, np.int32)
+
+# An overlay is for looking at; the masks carry the full size.
+_OVERLAY_PX = 1600
+
+
+def shrunk(image: Image, numbers: NDArray[Number]) -> tuple[Image, NDArray[Number]]:
+    """A picture and its map of labels or instances at the size of an overlay."""
+    small = fit(image, _OVERLAY_PX)
+    fitting = cv2.resize(numbers, small.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return small, np.asarray(fitting, numbers.dtype)
+
+
+def write_overlay(path: Path, drawn: Image) -> None:
+    """Write a picture for looking at."""
+    with atomic(path) as temporary:
+        Pillow.fromarray(drawn).save(temporary, format="JPEG", quality=90)
+
+
+@contextmanager
+def growing_table(path: Path, header: Sequence[str]) -> Iterator[Callable[[Sequence[Any]], None]]:
+    """A CSV file to which rows are added; it is there when the block ends without an error."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        yield writer.writerow
+
+
+@contextmanager
+def growing_list(
+    path: Path, before: str = "", after: Callable[[], str] = str
+) -> Iterator[Callable[[Any], None]]:
+    """A JSON list to which values are added; it is there when the block ends without an error.
+
+    Args:
+        path: the file.
+        before: text before the list's bracket.
+        after: gives the text behind it, asked when the list is complete.
+    """
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        separator = f"{before}[\n"
+
+        def add(value: Any) -> None:
+            nonlocal separator
+            stream.write(separator + json.dumps(value))
+            separator = ",\n"
+
+        yield add
+        stream.write(("\n" if separator == ",\n" else separator) + "]" + after() + "\n")

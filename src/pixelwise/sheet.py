@@ -1,0 +1,69 @@
+"""A contact sheet of a dataset: many pictures with their outlines on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise import draw
+from pixelwise.datasets._look import even_sample
+from pixelwise.findings import is_inside_out
+from pixelwise.scan import Seen
+from pixelwise.types import Annotation, Category, Image, LabelMap, Sample
+
+_ON_SHEET = 48
+_TILE_PX = 240
+_COLUMNS = 8
+# Neighbours by number get colours far apart; black would not show.
+_COLORS = np.array(draw.palette(25)[1:], np.uint8)
+
+
+def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]) -> None:
+    """Up to 48 pictures with their outlines as one PNG; masks that look inverted come first.
+
+    Instances are outlined one by one, neighbouring numbers in different colours.
+    """
+    is_binary = len(categories) == 2 and not categories[1].is_thing
+    doubtful = [each for each in seen if is_binary and is_inside_out(each)]
+    first = doubtful[: _ON_SHEET // 2]
+    rest = [each for each in seen if each not in first]
+    even = [rest[index] for index in even_sample(len(rest), _ON_SHEET - len(first))]
+    shown = [*first, *even]
+    tiles = [_tile(each.sample, categories) for each in shown]
+    captions = [each.sample.id for each in shown]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw.write_png(path, draw.contact_sheet(tiles, captions, columns=_COLUMNS, tile_px=_TILE_PX))
+
+
+def _tile(sample: Sample, categories: Sequence[Category]) -> Image:
+    image = draw.fit(sample.read_image(), _TILE_PX)
+    annotation = sample.read_annotation()
+    if len(annotation):
+        return _outline_each(image, annotation)
+    labels: LabelMap = np.asarray(_shrunk(annotation.semantic, image), np.uint8)
+    return draw.outline(image, labels, categories)
+
+
+def _outline_each(image: Image, annotation: Annotation) -> Image:
+    """Each instance's border, one pixel wide, just inside it."""
+    drawn = image.copy()
+    for layer in annotation.layers:
+        numbers = _shrunk(layer, image)
+        padded = np.pad(numbers, 1, mode="edge")
+        inner = np.ones(numbers.shape, np.bool_)
+        for beside in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+            inner &= numbers == beside
+        border = ~inner & (numbers > 0)
+        drawn[border] = _COLORS[numbers[border] % len(_COLORS)]
+    return drawn
+
+
+def _shrunk(numbers: NDArray[np.integer], image: Image) -> NDArray[np.integer]:
+    height, width = image.shape[:2]
+    return np.asarray(
+        cv2.resize(numbers, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), numbers.dtype
+    )

@@ -1,0 +1,54 @@
+"""Panoptic segmentation: every pixel belongs to one thing of many, or to a kind of stuff.
+
+Maps: "class" over stuff and things, "center" and "offset" as in `pixelwise.tasks._centers`.
+Decoding after Cheng et al., "Panoptic-DeepLab", CVPR 2020, section 3.3: pixels of things go to the
+centre they point at and have that thing's most frequent class; what is left is stuff, and kinds
+with hardly a pixel, or things without a centre, are void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.geometry import Warp
+from pixelwise.instance_metrics import PanopticMetric
+from pixelwise.matching import panoptic_quality
+from pixelwise.tasks._segments import Segments
+from pixelwise.tasks.instance import InstanceTask
+from pixelwise.types import Annotation, Panoptic
+
+# Of the picture: stuff below it is noise more often than not (the paper's 4,096 of 2,097,152).
+_LEAST_STUFF = 0.002
+
+
+class PanopticTask(InstanceTask):
+    """See the module; the maps are those of instances, and mean stuff as well."""
+
+    def decode(
+        self, maps: Mapping[str, NDArray[np.float32]], warp: Warp, *, probs: bool = False
+    ) -> Panoptic:
+        """Segments at the original size: things, the surest first, then stuff."""
+        segments = Segments.of(maps, warp, self.categories, stuff=True)
+        things, labels, scores = segments.things()
+        least = _LEAST_STUFF * things.size
+        ids, kinds, sure = segments.stuff(things, least, len(labels) + 1)
+        return Panoptic(
+            ids,
+            np.concatenate([labels, kinds]),
+            np.concatenate([scores, sure]),
+            self.categories,
+        )
+
+    def score(self, truth: Annotation, result: Panoptic) -> float:  # type: ignore[override]
+        """Panoptic quality of the picture."""
+        return panoptic_quality(truth, result, self.categories, stuff=True)
+
+    def metric(self) -> PanopticMetric:
+        """An empty metric over these categories."""
+        return PanopticMetric(self.categories)
+
+
+build = PanopticTask

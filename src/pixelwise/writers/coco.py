@@ -1,0 +1,99 @@
+"""COCO instances: annotations/instances_PART.json, the pictures in PART/.
+
+Masks are written as run-length codes, which keep every pixel; ``iscrowd`` and joints are kept.
+Without parts it is annotations/instances.json and images/. Lin et al.: Microsoft COCO, 2014.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelwise import rle
+from pixelwise.datasets import Dataset
+from pixelwise.datasets._joints import PIXEL_MIDDLE
+from pixelwise.files import write_text
+from pixelwise.types import Annotation, Category
+from pixelwise.writers._objects import Losses, Objects, areas, box_xywh, boxes, sentences
+from pixelwise.writers._pictures import NO_PART, by_part, copy_picture, with_part
+
+Entry = dict[str, Any]
+
+
+def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> list[str]:
+    """Write objects; stuff and void cannot be held.
+
+    Raises:
+        PixelwiseError: nothing is outlined, or an annotation cannot be read.
+    """
+    objects, losses = Objects(dataset.categories), Losses()
+    for part, samples in by_part(dataset, on_progress):
+        images: list[Entry] = []
+        annotations: list[Entry] = []
+        for sample in samples:
+            name = copy_picture(sample, out / (part or NO_PART))
+            annotation = objects.of(sample.read_annotation(), losses)
+            images.append(image_entry(len(images) + 1, name, annotation))
+            for entry in _regions(annotation, objects):
+                annotations.append(
+                    {"id": len(annotations) + 1, "image_id": images[-1]["id"], **entry}
+                )
+        text = json.dumps(
+            {
+                "images": images,
+                "annotations": annotations,
+                "categories": [_category(*pair) for pair in enumerate(objects.categories, start=1)],
+            }
+        )
+        write_text(out / "annotations" / f"{with_part('instances', part)}.json", text)
+    return [*objects.notes(), *sentences(losses)]
+
+
+def image_entry(number: int, name: str, annotation: Annotation) -> Entry:
+    """An entry of "images"."""
+    height, width = annotation.size_hw
+    return {"id": number, "file_name": name, "height": height, "width": width}
+
+
+def _regions(annotation: Annotation, objects: Objects) -> list[Entry]:
+    """The objects of a picture, without the ids that tie them to it."""
+    sizes, places = areas(annotation), boxes(annotation)
+    entries = []
+    for index, label in enumerate(annotation.labels.tolist()):
+        entry = {
+            "category_id": objects.numbers[label] + 1,
+            "iscrowd": int(annotation.crowd[index]),
+            "area": int(sizes[index]),
+            "bbox": box_xywh(places[index]),
+            "segmentation": rle.encode(annotation.mask(index)) if places[index] else [],
+        }
+        if annotation.keypoints is not None:
+            entry |= _joints(annotation.keypoints[index])
+        entries.append(entry)
+    return entries
+
+
+def _joints(keypoints: np.ndarray[Any, np.dtype[np.float32]]) -> Entry:
+    """Joints as the numbers of pixels, as COCO counts; not known ones are zeros."""
+    shown = keypoints.astype(np.float64)
+    known = shown[:, 2] > 0
+    shown[known, :2] -= PIXEL_MIDDLE
+    flat = [round(value, 4) for value in shown.ravel().tolist()]
+    return {
+        "keypoints": [int(value) if value.is_integer() else value for value in flat],
+        "num_keypoints": int(known.sum()),
+    }
+
+
+def _category(number: int, category: Category) -> Entry:
+    entry: Entry = {"id": number, "name": category.name, "supercategory": category.name}
+    entry["color"] = list(category.color)
+    if category.skeleton is not None:
+        entry["keypoints"] = list(category.skeleton.joints)
+        entry["skeleton"] = [[a + 1, b + 1] for a, b in category.skeleton.limbs]
+        entry["sigmas"] = list(category.skeleton.sigmas)
+    return entry
