@@ -167,7 +167,7 @@ def _metric_of(run: Run, pixel_mm: float | None) -> Metric:
     Raises:
         PixelwiseError: a pixel's size, but no distance is measured.
     """
-    metric: Metric = run.task().metric()
+    metric = run.task().metric()
     if pixel_mm is None:
         return metric
     if metric.kind != "semantic":

@@ -12,7 +12,7 @@ add up to the metric of the whole.
   average precision; it knows no ranking and is another number than COCO's AP.
 * Best Dice: for each segment the Dice of what fits it best, averaged over the segments of one side;
   symmetric is the smaller of both ways (Scharr et al., "Leaf segmentation in plant phenotyping",
-  Machine Vision and Applications 2016, equation 3).
+  Machine Vision and Applications 2016).
 
 A ratio whose denominator is 0 scores 1: nothing there and nothing found is perfect.
 """

@@ -6,7 +6,7 @@ the truth, however many segments there are.
 Two kinds of pixels are nobody's fault. *Void* (255 in ``semantic``, on no layer) is taken out of
 every union. A *crowd* is no segment that could be missed. A prediction that matches nothing and
 lies with more than half of its pixels on void and on crowds of its category is *excused*: it does
-not count. These are the rules of Kirillov et al., "Panoptic Segmentation" (CVPR 2019), section 4.1.
+not count. These are the rules of Kirillov et al., "Panoptic Segmentation" (CVPR 2019), section 4.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def overlaps(
     truth_px, shared = np.zeros(len(labels) + 1, np.int64), []
     for layer in _numbered(annotation, is_thing, stuff):
         truth_px += np.bincount(layer.ravel(), minlength=len(truth_px))
-        shared.append(_shared(layer, result.id_map, len(labels), len(result)))
+        shared.append(shared_pixels(layer, result.id_map, len(labels), len(result)))
     rows, columns, shared_px = _pairs(shared)
     found_px = np.bincount(result.id_map.ravel(), minlength=len(result) + 1)[1:]
     void = (annotation.semantic == IGNORE) & ~annotation.layers.any(axis=0)
@@ -153,6 +153,29 @@ def overlaps(
         columns=(np.cumsum(kept) - 1)[columns[is_left]],
         shared_px=shared_px[is_left],
     )
+
+
+def shared_pixels(
+    layer: NDArray[np.integer], id_map: NDArray[np.integer], num_truth: int, num_found: int
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Count the pixels that segments of two maps share.
+
+    Args:
+        layer, id_map: (H, W), n = segment n - 1, 0 = none. num_truth, num_found: their highest n.
+
+    Returns:
+        (M,) each: segment in ``layer``, segment in ``id_map``, pixels > 0.
+    """
+    both = (layer > 0) & (id_map > 0)
+    pairs = layer[both].astype(np.int64) * (num_found + 1) + id_map[both]
+    # A table of every pair that could be, as long as it is not much larger than the picture.
+    if (num_truth + 1) * (num_found + 1) <= 4 * layer.size:
+        counts = np.bincount(pairs)
+        which = np.flatnonzero(counts)
+        counts = counts[which]
+    else:
+        which, counts = np.unique(pairs, return_counts=True)
+    return which // (num_found + 1) - 1, which % (num_found + 1) - 1, counts
 
 
 def match(found: Overlaps) -> Matches:
@@ -236,22 +259,6 @@ def _numbered(
         places = np.flatnonzero(~is_thing)
         numbers[places] = len(annotation) + 1 + places
         yield numbers[annotation.semantic]
-
-
-def _shared(
-    layer: NDArray[np.integer], id_map: NDArray[np.int32], num_truth: int, num_found: int
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Pairs of numbers that lie on one another, counted from 0, and how many pixels they share."""
-    both = (layer > 0) & (id_map > 0)
-    pairs = layer[both].astype(np.int64) * (num_found + 1) + id_map[both]
-    # A table of every pair that could be, as long as it is not much larger than the picture.
-    if (num_truth + 1) * (num_found + 1) <= 4 * layer.size:
-        counts = np.bincount(pairs)
-        which = np.flatnonzero(counts)
-        counts = counts[which]
-    else:
-        which, counts = np.unique(pairs, return_counts=True)
-    return which // (num_found + 1) - 1, which % (num_found + 1) - 1, counts
 
 
 def _pairs(shared: Sequence[tuple[Numbers, Numbers, Numbers]]) -> tuple[Numbers, Numbers, Numbers]:

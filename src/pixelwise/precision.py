@@ -5,7 +5,7 @@ See `pixelwise.detections` for the rules and for what a picture keeps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,10 @@ from pixelwise.segment_sums import Drawing
 from pixelwise.statistics import Interval, bootstrap, bootstrap_of
 
 RESAMPLES = 1_000
-"""Drawings for an interval of average precision: each ranks every detection anew."""
+"""Drawings for an interval of average precision: each ranks every detection anew. Of more than
+50,000 detections of a category fewer, but never less than 200."""
+_LEAST_RESAMPLES = 200
+_RANKED_AT_MOST = 50_000_000
 # name -> place in `SIZES`, and the places in `IOUS` that are averaged.
 AVERAGES: dict[str, tuple[int, slice]] = {
     "ap": (0, slice(None)),
@@ -46,35 +49,70 @@ class _Ranked:
     is_wrong: NDArray[np.bool_]
     demanded: Numbers
 
-    def precision(self, weights: Floats, size: int, level: int) -> tuple[Floats, Floats]:
-        """Precision and recall where the ranking has a right detection.
+    def precision(self, size: int, level: int) -> tuple[Floats, Floats]:
+        """Precision and recall (K,) at each of the K right detections, every picture counted once.
 
         Precision is the highest at that recall or a larger one.
+        """
+        once = _Drawn.of(self, np.ones((1, len(self.demanded))))
+        best, found = once.precision(self, size, level)
+        return best[0], found[0] / self.demanded[:, size].sum()
+
+    def averages(
+        self, weights: Floats, needed: Mapping[int, Collection[int]]
+    ) -> dict[tuple[int, int], Floats]:
+        """Mean precision at the 101 `RECALLS`; NaN where nothing is demanded.
 
         Args:
             weights: (R, N) how often each picture counts.
+            needed: place in `SIZES` -> places in `IOUS`.
 
         Returns:
-            (R, K) each; recall is NaN where nothing is demanded.
+            {(size, level): (R,)}.
         """
-        right, wrong = self.is_right[:, size, level], self.is_wrong[:, size, level]
-        drawn = weights[:, self.picture]
-        found = np.cumsum(drawn[:, right], axis=1)
-        # Only at a right detection recall grows, and precision matters nowhere else.
-        invented = np.cumsum(np.where(wrong, drawn, 0), axis=1)[:, right]
-        precision = found / np.maximum(found + invented, 1)
-        best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        demanded = weights @ self.demanded[:, size].astype(np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return best, np.where(demanded > 0, found.T / demanded, np.nan).T
+        drawn, found = _Drawn.of(self, weights), {}
+        for size, levels in needed.items():
+            demanded = np.rint(weights @ self.demanded[:, size]).astype(np.int64)
+            reached = _reached(demanded)
+            for level in levels:
+                best, right = drawn.precision(self, size, level)
+                steps = np.diff(np.take_along_axis(reached, right, axis=1), axis=1, prepend=0)
+                mean = np.einsum("rk,rk->r", best, steps) / len(RECALLS)
+                found[size, level] = np.where(demanded > 0, mean, np.nan)
+        return found
 
-    def average(self, weights: Floats, size: int, level: int) -> Floats:
-        """(R,) mean precision at the 101 `RECALLS`; NaN where nothing is demanded."""
-        best, recall = self.precision(weights, size, level)
-        reached = np.searchsorted(RECALLS, np.nan_to_num(recall), side="right")
-        steps = np.diff(reached, axis=1, prepend=0)
-        demanded = weights @ self.demanded[:, size].astype(np.float64)
-        return np.where(demanded > 0, (best * steps).sum(axis=1) / len(RECALLS), np.nan)
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """How often each detection was drawn, ``times`` (R, D) int64, and the sums of these so far."""
+
+    times: Numbers
+    so_far: Numbers
+
+    @classmethod
+    def of(cls, ranked: _Ranked, weights: Floats) -> _Drawn:
+        times = np.rint(weights).astype(np.int64)[:, ranked.picture]
+        return cls(times, np.cumsum(times, axis=1))
+
+    def precision(self, ranked: _Ranked, size: int, level: int) -> tuple[Floats, Numbers]:
+        """(R, K) best precision from each right detection on, and how many are right up to it."""
+        right, wrong = ranked.is_right[:, size, level], ranked.is_wrong[:, size, level]
+        # Only at a right detection recall grows, and precision matters nowhere else.
+        found = np.cumsum(self.times[:, right], axis=1)
+        counted = right | wrong
+        judged = self.so_far
+        if not counted.all():
+            judged = np.cumsum(self.times * counted, axis=1)
+        precision = found / np.maximum(judged[:, right], 1)
+        return np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1], found
+
+
+def _reached(demanded: Numbers) -> Numbers:
+    """(R, most + 1) how many of the `RECALLS` are reached by 0, 1, 2, ... right detections."""
+    right = np.arange(int(demanded.max(initial=0)) + 1)
+    which, place = np.unique(demanded, return_inverse=True)
+    recall = right / np.maximum(which, 1)[:, None]
+    return np.searchsorted(RECALLS, recall, side="right")[place]
 
 
 class Ranking:
@@ -119,12 +157,15 @@ class Ranking:
             of these for each category; the value is NaN where there is nothing to find.
         """
 
+        most = max(1, *(len(each.picture) for each in self._ranked), 1)
+
         def statistic(weights: Floats) -> Floats:
-            size = max(1, _CHUNK // max(1, *(len(each.picture) for each in self._ranked), 1))
+            size = max(1, _CHUNK // most)
             parts = np.split(weights, range(size, len(weights), size))
             return np.concatenate([self._averages(part, names) for part in parts])
 
-        resamples = min(RESAMPLES, drawing.resamples)
+        affordable = max(_LEAST_RESAMPLES, _RANKED_AT_MOST // most)
+        resamples = min(RESAMPLES, affordable, drawing.resamples)
         found = bootstrap_of(
             statistic, len(self._pictures), drawing.units, seed=drawing.seed, resamples=resamples
         )
@@ -137,12 +178,14 @@ class Ranking:
     def _averages(self, weights: Floats, names: Sequence[str]) -> Floats:
         """(R, (1 + C) * names): of the mean over categories, then of each category."""
         spans = [AVERAGES[name] for name in names]
-        needed = {(size, level) for size, levels in spans for level in range(len(IOUS))[levels]}
+        needed: dict[int, set[int]] = {}
+        for size, levels in spans:
+            needed.setdefault(size, set()).update(range(len(IOUS))[levels])
         table = np.full((len(self._ranked), len(SIZES), len(IOUS), len(weights)), np.nan)
-        for place, ranked in enumerate(self._ranked):
+        for row, ranked in zip(table, self._ranked, strict=True):
             if ranked.demanded.any():
-                for size, level in needed:
-                    table[place, size, level] = ranked.average(weights, size, level)
+                for (size, level), values in ranked.averages(weights, needed).items():
+                    row[size, level] = values
         each = np.stack([table[:, size, levels].mean(axis=1) for size, levels in spans], axis=1)
         both = np.concatenate([_mean(each)[None], each])
         return both.reshape(-1, len(weights)).T
@@ -169,12 +212,11 @@ class Ranking:
         Args:
             level: place in `IOUS`.
         """
-        weights, curves = np.ones((1, len(self._pictures))), [np.full(len(RECALLS), np.nan)]
+        curves = [np.full(len(RECALLS), np.nan)]
         for ranked in self._ranked:
             if ranked.demanded[:, 0].any():
-                best, recall = ranked.precision(weights, 0, level)
-                places = np.searchsorted(recall[0], RECALLS)
-                curves.append(np.append(best[0], 0.0)[places])
+                best, recall = ranked.precision(0, level)
+                curves.append(np.append(best, 0.0)[np.searchsorted(recall, RECALLS)])
         return _mean(np.stack(curves))
 
 

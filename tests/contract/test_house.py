@@ -41,6 +41,7 @@ ROOMS = [
         "segment_sums",
         "instance_metrics",
         "coco_scores",
+        "panoptic_scores",
         "boundaries",
         "draw",
         "regions",

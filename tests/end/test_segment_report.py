@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from pixelwise import evaluation
+from pixelwise import evaluation, report
 from pixelwise.comparison import compare
 from pixelwise.evaluation import evaluate
 from pixelwise.held_out import Chosen
@@ -102,11 +102,18 @@ def make(monkeypatch, tmp_path, kind):
     return build
 
 
+@pytest.fixture
+def no_page(monkeypatch):
+    """For tests that look at the table alone: drawing a page's figures takes most of the time."""
+    monkeypatch.setattr(report, "render", lambda evaluation: "")
+
+
 def rows(path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.usefixtures("no_page")
 def test_three_files_say_the_same(make, kind):
     run = make("a")
     measured = evaluate(run.path)
@@ -149,6 +156,7 @@ def test_the_report_needs_nothing_from_outside_and_shows_the_task(make, kind):
     assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text).lower().split("</style>")[1]
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_run_that_finds_less_is_worse(make):
     for name in ("better", "worse"):
         evaluate(make(name).path)
@@ -161,6 +169,7 @@ def test_a_run_that_finds_less_is_worse(make):
     assert {line.difference.value for line in compare(folders[0], folders[0]).differences} == {0}
 
 
+@pytest.mark.usefixtures("no_page")
 def test_tasks_are_not_compared_with_one_another(make, tmp_path):
     evaluate(make("a").path)
     (tmp_path / "b").mkdir()

@@ -55,8 +55,10 @@ def draw_case(image: Image, annotation: Annotation, result: Any, metric: Metric)
     if metric.kind == "semantic":
         truth, labels = (_shrunk(part, small) for part in (annotation.semantic, result.labels))
         return draw.truth_and_prediction(small, truth, labels, width_px=_WIDTH_PX)
-    borders = _borders(annotation, result, metric, small)
-    return draw.outlines(small, list(borders), width_px=_WIDTH_PX)
+    borders = list(_borders(annotation, result, metric, small))
+    # On a small picture, which the page enlarges, thick lines hide small segments.
+    width_px = _WIDTH_PX if max(small.shape[:2]) > 2 * _PICTURE_PX // 3 else 1
+    return draw.outlines(small, borders, width_px=width_px)
 
 
 def _borders(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise.geometry import Warp
+from pixelwise.measures import Metric
 from pixelwise.types import Annotation
 
 
@@ -66,5 +67,5 @@ class Task(Protocol):
     def score(self, truth: Annotation, result: Any) -> float:
         """One number in [0, 1] for one picture: what validation averages."""
 
-    def metric(self) -> Any:
-        """An empty metric: ``update``, ``+``, ``compute``."""
+    def metric(self) -> Metric:
+        """An empty metric: ``update``, ``+``, ``compute``, and what a report asks of it."""
