@@ -72,8 +72,8 @@ def test_as_many_come_back_as_went_in(task, number, radius, pitch):
 
 
 def test_touching_things_stay_apart(task):
-    """Squares side by side without a pixel between them, in eight sizes."""
-    for side in (6, 8, 10, 12, 16, 20, 26, 32):
+    """Squares side by side without a pixel between them, in seven sizes."""
+    for side in (8, 10, 12, 16, 20, 26, 32):
         ids = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((side, side), int))
         ids = np.pad(ids, 16).astype(np.uint16)
         ids = np.pad(ids, [(0, -length % 32) for length in ids.shape])

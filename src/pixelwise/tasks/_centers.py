@@ -42,8 +42,10 @@ _BEYOND = 2.0
 # Hardly any pixel is a centre: a heatmap of 0 means so much, and nothing has to be learned of it
 # first (Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, section 4.1).
 _PRIOR = -4.0
+# Centres are farther apart than this many map pixels.
+_REACH = 3
 # A top this sure is a centre.
-_THRESHOLD = 0.3
+_THRESHOLD = 0.15
 _EPS = 1e-6
 
 
@@ -185,7 +187,7 @@ class Centers:
     def of(cls, heatmap: NDArray[np.float32], warp: Warp) -> Centers:
         """The tops of the heatmap (h, w), logits, that lie in the picture."""
         logit = float(np.log(_THRESHOLD / (1 - _THRESHOLD)))
-        xy, heights = peaks(heatmap, logit - _PRIOR)
+        xy, heights = peaks(heatmap, logit - _PRIOR, _REACH)
         home = warp.inverse().points(xy * _stride(warp, heatmap.shape))
         height, width = warp.source_hw
         is_in = ((home >= 0) & (home < (width, height))).all(axis=1)
