@@ -5,6 +5,7 @@ READY := .venv/ready
 PEERS := .peers/bin
 STARDIST := .peers-stardist/bin
 BUDGET ?=
+TASK ?= semantic
 FOLDS ?= 5
 MASKS ?= auto
 LEAVE_OUT ?=
@@ -16,7 +17,7 @@ TOGETHER ?=
 .PHONY: help setup demo test check slow bench bench-nuclei builtin clean
 
 help:
-	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict"
+	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict; TASK=panoptic: people"
 	@echo "make test    the default tests"
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
@@ -36,7 +37,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 demo: $(READY)
-	$(BIN)/pixelwise demo
+	$(BIN)/pixelwise demo --task $(TASK)
 
 test: $(READY)
 	$(BIN)/pytest

@@ -360,9 +360,12 @@ def madeup(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for data, run and report.")] = Path("demo"),
+    task: Annotated[
+        str, typer.Option(help="semantic (nevi), instance or panoptic (people).")
+    ] = "semantic",
     budget: Annotated[str, typer.Option(help="Time to learn in.")] = "3m",
 ) -> None:
-    """Made-up nevi, from drawing them to the report: a few minutes on two cores."""
+    """Made-up nevi or people, from drawing them to the report: a few minutes on two cores."""
     from pixelwise import demonstration
 
-    demonstration.demo(out, budget_s=_seconds(budget), on_note=console.print)
+    demonstration.demo(out, task=task, budget_s=_seconds(budget), on_note=console.print)

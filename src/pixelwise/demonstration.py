@@ -2,47 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pixelwise import doctor
 from pixelwise.datasets import open_dataset
 from pixelwise.evaluation import evaluate
 from pixelwise.madeup.nevi import write_nevi
+from pixelwise.madeup.people import write_people
 from pixelwise.predictions import predict
 from pixelwise.progress import Progress
 from pixelwise.training import train
+from pixelwise.types import PixelwiseError
 
-_COUNT = 240
-# One careful clinic, as PH2 is.
+# One careful clinic, as PH2 is; plain clothes.
 _VARIETY = 0.1
 
 
-def demo(out: Path, *, budget_s: float, on_note: Callable[[str], None]) -> None:
-    """Draw 240 nevi, learn from them, and measure on those held out.
+@dataclass(frozen=True)
+class Show:
+    """What a demonstration draws, how many of them, and what it asks of `train`."""
+
+    what: str
+    write: Callable[..., Any]
+    count: int
+    long_side_px: int
+    asked: Mapping[str, Any]
+
+
+SHOWS = {
+    # The built-in model has learned from such pictures: beginning with it would show nothing.
+    "semantic": Show("nevi", write_nevi, 240, 320, {"start": "none"}),
+    "instance": Show("people", write_people, 400, 256, {"task": "instance"}),
+    "panoptic": Show("people", write_people, 400, 256, {"task": "panoptic"}),
+}
+
+
+def demo(out: Path, *, task: str, budget_s: float, on_note: Callable[[str], None]) -> None:
+    """Draw pictures, learn from them, and measure on those held out.
 
     Args:
         out: folder for data, run, report and predictions. What is there already is used again.
+        task: one of `SHOWS`.
         budget_s: seconds to learn in.
         on_note: gets what happens, a sentence each.
+
+    Raises:
+        PixelwiseError: no such task.
     """
-    data = out / "nevi"
+    if task not in SHOWS:
+        raise PixelwiseError(f"There is no demo of '{task}'. There are: {', '.join(SHOWS)}.")
+    show = SHOWS[task]
+    data = out / show.what
     if not data.exists():
-        with Progress("drawing", _COUNT) as bar:
-            write_nevi(data, _COUNT, 0, long_side_px=320, variety=_VARIETY, progress=bar.at)
-    on_note(f"{_COUNT} made-up nevi: {data}")
+        with Progress("drawing", show.count) as bar:
+            show.write(
+                data,
+                show.count,
+                0,
+                long_side_px=show.long_side_px,
+                variety=_VARIETY,
+                progress=bar.at,
+            )
+    on_note(f"{show.count} made-up {show.what}: {data}")
     report = doctor.check(data, out=out / "check")
     on_note(
         f"Checked, {'fit to learn from' if report.ok else 'not fit to learn from'}: {out / 'check'}"
     )
-    # The built-in model has learned from such pictures: beginning with it would show nothing.
-    run = train(data, out=out / "run", budget_s=budget_s, start="none", on_note=on_note)
+    run = train(data, out=out / f"run-{task}", budget_s=budget_s, on_note=on_note, **show.asked)
     measured = evaluate(run.path)
     on_note(measured.sentence)
     held_out = run.ids("test")[:6]
     dataset = open_dataset(data)
     samples = [dataset[index] for index in range(len(dataset))]
     pictures = [sample.files[0] for sample in samples if sample.id in held_out]
-    done = predict(run.path, pictures, out=out / "predictions")
+    done = predict(run.path, pictures, out=out / f"predictions-{task}")
     on_note(f"Report:   {measured.report}")
     on_note(f"Overlays: {done.out}")

@@ -19,8 +19,9 @@ from pixelwise.datasets._look import even_sample
 from pixelwise.findings import Finding, Severity
 from pixelwise.fingerprints import fingerprints_of
 from pixelwise.objects import Census, census
+from pixelwise.plan import look
 from pixelwise.progress import Progress
-from pixelwise.recipe import Facts, derive, describe
+from pixelwise.recipe import derive, describe
 from pixelwise.scan import Seen, scan
 from pixelwise.sheet import write_sheet
 from pixelwise.splits import PARTS, make_split, stratum
@@ -150,9 +151,7 @@ def _plan(dataset: Dataset, seen: Sequence[Seen]) -> tuple[str, ...]:
     """What training would do without being asked for anything else."""
     if not seen:
         return ()
-    median_hw = _sizes(seen)[1]
-    facts = Facts(dataset.layout, len(dataset), len(dataset.categories), median_hw)
-    return tuple(describe(derive(facts, str(dataset.root), {})))
+    return tuple(describe(derive(look(dataset), str(dataset.root), {})))
 
 
 def _shares(seen: Sequence[Seen], num_categories: int) -> tuple[float, ...]:

@@ -183,12 +183,38 @@ class Warp:
         height, width = self.source_hw
         stride = scaling(self.target_hw[1] / maps.shape[2], self.target_hw[0] / maps.shape[1])
         home = np.linalg.inv(self.matrix) @ stride
+        zoom = _whole_zoom(home)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
-            matrix = _cv_matrix(translation(0, -top) @ home)
-            size = (width, bottom - top)
-            strip = [_sample(channel, matrix, size) for channel in maps]
-            yield slice(top, bottom), np.stack(strip)
+            if zoom:
+                strip = _enlarged(maps, zoom, slice(top, bottom), width)
+            else:
+                matrix = _cv_matrix(translation(0, -top) @ home)
+                size = (width, bottom - top)
+                strip = np.stack([_sample(channel, matrix, size) for channel in maps])
+            yield slice(top, bottom), strip
+
+
+def _whole_zoom(matrix: Matrix) -> int:
+    """How many times larger a motion makes things, where it does that alone; 0 elsewhere."""
+    zoom = round(float(matrix[0, 0]))
+    return zoom if zoom >= 1 and np.allclose(matrix, scaling(zoom, zoom), atol=1e-9) else 0
+
+
+def _enlarged(maps: NDArray[np.float32], zoom: int, rows: slice, width: int) -> NDArray[np.float32]:
+    """Some rows of maps made a whole number of times larger: as `_sample`, several times faster.
+
+    A map row more on each side is enlarged with them, so that strips fit together.
+    """
+    first = max(0, rows.start // zoom - 1)
+    last = min(maps.shape[1], -(-rows.stop // zoom) + 1)
+    size_wh = (maps.shape[2] * zoom, (last - first) * zoom)
+    inside = slice(rows.start - first * zoom, rows.stop - first * zoom)
+    found = np.empty((len(maps), rows.stop - rows.start, width), np.float32)
+    for channel, target in zip(maps, found, strict=True):
+        larger = cv2.resize(channel[first:last], size_wh, interpolation=cv2.INTER_LINEAR)
+        target[:] = larger[inside, :width]
+    return found
 
 
 def _sample(

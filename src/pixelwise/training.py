@@ -207,6 +207,11 @@ def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any
             f"Made-up nevi are lesion and skin, and {dataset.root} has {len(dataset.categories)} "
             "categories. Leave 'made_up' at 0."
         )
+    if recipe.task != "semantic" and not any(each.is_thing for each in dataset.categories):
+        raise PixelwiseError(
+            f"{dataset.root} has classes and no instances, which the task '{recipe.task}' needs. "
+            "Leave out --task; or, if the masks number their objects, say --masks ids=NAME."
+        )
     task = build_task(recipe, dataset.categories)
     if (folder / "recipe.json").exists() and (
         run := open_run(folder)

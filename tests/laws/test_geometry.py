@@ -127,3 +127,21 @@ def test_class_shares_are_shares(factor, num_classes, seed):
     for index in range(num_classes):
         expected = (block == index).mean(axis=(1, 3))
         assert np.allclose(shares[index] * known[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "source_hw, target_hw", [((512, 512), (512, 512)), ((1300, 90), (1312, 96))]
+)
+def test_maps_enlarged_a_whole_number_of_times_are_as_those_moved_home(source_hw, target_hw):
+    """The quick way and the general one give the same numbers, strip by strip."""
+    height, width = target_hw
+    maps = np.random.default_rng(0).normal(size=(2, height // 2, width // 2)).astype(np.float32)
+    quick = Warp(np.eye(3), source_hw, target_hw)
+    # A shear too small to be seen: it is the general way that is taken.
+    general = quick.then(np.array([[1, 1e-8, 0], [0, 1, 0], [0, 0, 1]]))
+    one, other = (
+        np.concatenate([strip for _, strip in warp.maps_back(maps)], axis=1)
+        for warp in (quick, general)
+    )
+    assert one.shape == (2, *source_hw)
+    assert np.abs(one - other).max() < 1e-4
