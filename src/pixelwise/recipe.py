@@ -233,6 +233,9 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
             derived |= {"learning_rate": 5e-4, "made_up": 0.5, "augment": 1.0}
     if asked.get("steps") is not None:
         derived["budget_s"] = None
+    if asked.get("task", facts.task) != "semantic":
+        # Borders count: thin limbs, and what keeps neighbours apart.
+        derived["loss"] = {"cross_entropy": 0.5, "boundary": 0.5, "dice": 1.0}
     budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))
     knows_it = bool(derived.get("made_up"))
     long_side = size or _long_side(facts, budget_s, knows_it)
