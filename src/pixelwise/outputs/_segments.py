@@ -93,7 +93,8 @@ def examine(picture: Picture, image: Image, result: Instances) -> Regions:
             f"{picture.path}: {len(result)} instances are more than the {_MOST} that a 16-bit "
             "id map tells apart. Cut the picture in parts."
         )
-    return measure(result.id_map, len(result), image)
+    is_thing = np.array([each.is_thing for each in result.categories], np.bool_)
+    return measure(result.id_map, is_thing[result.labels], image)
 
 
 def write_ids(stem: Path, result: Instances) -> None:
@@ -120,18 +121,21 @@ def write_tinted(
 
 
 def describe(result: Instances, regions: Regions) -> list[dict[str, Any]]:
-    """Each of a picture's instances, as ``predictions.jsonl`` holds them."""
-    return [
-        {
+    """Each of a picture's instances, as ``predictions.jsonl`` holds them; only things have a
+    centroid."""
+    found = []
+    for index, label in enumerate(result.labels.tolist()):
+        line = {
             "id": index + 1,
             "category": result.categories[label].name,
             "score": _score(result, index),
             "area_px": int(regions.area_px[index]),
             "box_xyxy": regions.boxes_xyxy[index].tolist(),
-            "centroid_xy": np.round(regions.centroids_xy[index], 2).tolist(),
         }
-        for index, label in enumerate(result.labels.tolist())
-    ]
+        if result.categories[label].is_thing:
+            line["centroid_xy"] = np.round(regions.centroids_xy[index], 2).tolist()
+        found.append(line)
+    return found
 
 
 def counts(result: Instances, chosen: Iterable[int]) -> dict[str, int]:
