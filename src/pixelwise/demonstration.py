@@ -35,8 +35,8 @@ class Show:
 SHOWS = {
     # The built-in model has learned from such pictures: beginning with it would show nothing.
     "semantic": Show("nevi", write_nevi, 240, 320, {"start": "none"}),
-    "instance": Show("people", write_people, 400, 256, {"task": "instance"}),
-    "panoptic": Show("people", write_people, 400, 256, {"task": "panoptic"}),
+    "instance": Show("people", write_people, 800, 256, {"task": "instance"}),
+    "panoptic": Show("people", write_people, 800, 256, {"task": "panoptic"}),
 }
 
 

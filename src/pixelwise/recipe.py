@@ -233,9 +233,6 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
             derived |= {"learning_rate": 5e-4, "made_up": 0.5, "augment": 1.0}
     if asked.get("steps") is not None:
         derived["budget_s"] = None
-    if asked.get("task", facts.task) != "semantic":
-        # Borders count: thin limbs, and what keeps neighbours apart.
-        derived["loss"] = {"cross_entropy": 0.5, "boundary": 0.5, "dice": 1.0}
     budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))
     knows_it = bool(derived.get("made_up"))
     long_side = size or _long_side(facts, budget_s, knows_it)
@@ -243,7 +240,8 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     if facts.is_crowd and asked.get("task", facts.task) != "semantic":
         # Things of a few pixels are lost where a large picture is shrunk to fit.
         side_px = size or _WINDOW
-        derived |= {"tile_px": side_px, "size_hw": (side_px, side_px)}
+        # Four windows hold things enough for a step.
+        derived |= {"tile_px": side_px, "size_hw": (side_px, side_px), "batch": 4}
     if asked.get("start") not in (None, "none", "nevi"):
         asked = {**asked, "start": str(Path(asked["start"]).resolve())}
     return Recipe.checked({**derived, **asked}, where="the request")
