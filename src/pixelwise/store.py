@@ -6,8 +6,9 @@ import mmap
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -38,6 +39,12 @@ class Picture:
     def size_hw(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.annotation.size_hw
+
+    @property
+    def num_bytes(self) -> int:
+        """What its pixels take."""
+        maps = self.annotation.semantic.nbytes + self.annotation.layers.nbytes
+        return self.image.nbytes + maps
 
 
 def shrink(sample: Sample, size_hw: tuple[int, int], tile_px: int | None = None) -> Picture:
@@ -158,17 +165,46 @@ class Store:
     ) -> None:
         self._size_hw, self._tile_px = size_hw, tile_px
         self.failures: list[str] = []
-        per_picture = int(ZOOM**2 * size_hw[0] * size_hw[1] * 4)
         limit = _quarter_of_memory() if limit_bytes is None else limit_bytes
-        kept, rest = samples[: limit // per_picture], samples[limit // per_picture :]
         self._kept: dict[str, Picture] = {}
+        num_read = self._fill(samples, limit, workers, on_progress)
+        self._rest = {sample.id: sample for sample in samples[num_read:]}
+        self._disk = DiskCache(folder) if self._rest else None
+
+    def _fill(
+        self,
+        samples: Sequence[Sample],
+        limit_bytes: int,
+        workers: int,
+        on_progress: Callable[[int], None],
+    ) -> int:
+        """Read from the first on until the memory is used; give how many were read.
+
+        Pictures that are seen through windows are kept whole, so that how large one is shows only
+        when it is read. Those that are being read when the limit is met are kept too.
+        """
+        used, done = 0, 0
+        reading: deque[Future[Picture | None]] = deque()
+
+        def take() -> None:
+            nonlocal used, done
+            picture = reading.popleft().result()
+            if picture is not None:
+                self._kept[picture.id] = picture
+                used += picture.num_bytes
+            done += 1
+            on_progress(done)
+
         with ThreadPoolExecutor(workers) as pool:
-            for done, picture in enumerate(pool.map(self._try_read, kept), start=1):
-                if picture is not None:
-                    self._kept[picture.id] = picture
-                on_progress(done)
-        self._rest = {sample.id: sample for sample in rest}
-        self._disk = DiskCache(folder) if rest else None
+            for sample in samples:
+                while len(reading) > workers:
+                    take()
+                if used >= limit_bytes:
+                    break
+                reading.append(pool.submit(self._try_read, sample))
+            while reading:
+                take()
+        return done
 
     def _try_read(self, sample: Sample) -> Picture | None:
         try:

@@ -69,7 +69,7 @@ def draw_backdrop(rng: Rng, size_hw: tuple[int, int], variety: float) -> Backdro
     foot_of_wall = horizon + far * float(rng.uniform(0.45, 0.95))
     painter = _Painter(rng, size_hw, horizon, foot_of_wall, variety)
     kinds = (_room, _street, _park, _shore)
-    kinds[int(rng.choice(4, p=[0.3, 0.3, 0.26, 0.14]))](painter)
+    kinds[int(rng.choice(4, p=[0.26, 0.28, 0.24, 0.22]))](painter)
     return Backdrop(painter.light, painter.labels, horizon, camera_m)
 
 

@@ -19,7 +19,7 @@ from pixelwise.madeup._raster import Bits, Field, Rng, Sheet, Window, Xy
 PERSON, BALL, BOX = 5, 6, 7
 NUM_JOINTS = 17
 
-# In picture heights: how tall a standing person may be (at variety 0, the upper half of it), and
+# In picture heights: how tall a standing person may be (at variety 0, the upper part of it), and
 # the lowest place of a foot.
 SMALLEST, TALLEST = 0.25, 0.75
 _LOWEST_FOOT = 1.10
@@ -115,7 +115,7 @@ class Cast:
         """
         most = 0.25 + (0.15 + 0.25 * (rng.random() < 0.3)) * self.variety
         half = self.size_hw[1] / self.size_hw[0] / 2
-        least = TALLEST - (TALLEST - SMALLEST) * (0.5 + 0.5 * self.variety)
+        least = TALLEST - (TALLEST - SMALLEST) * (0.3 + 0.7 * self.variety)
         for _ in range(20):
             person = least + (TALLEST - least) * float(rng.beta(1.5, 1.2 + 0.25 * count))
             foot_y = self.backdrop.foot_of(person, stature_m)

@@ -91,7 +91,7 @@ def draw_people(
     backdrop = draw_backdrop(behind, size_hw, variety)
     cast = Cast(layout, backdrop, size_hw, factor, variety)
     number = int(layout.integers(people[0], people[1] + 1))
-    things = [*cast.people(number), *cast.props(int(layout.integers(0, 4)))]
+    things = [*cast.people(number), *cast.props(int(layout.integers(1, 5)))]
     fine_hw = size_hw[0] * factor, size_hw[1] * factor
     things, owner = drop_hidden(sorted(things, key=lambda thing: thing.foot_y), fine_hw)
     light = render(backdrop, things, owner, factor, cast.light)
