@@ -15,7 +15,7 @@ from typing import Any
 
 from contestants._job import Job
 from pixelwise.files import write_text
-from pixelwise.metrics import confusion, overlap
+from pixelwise.metrics.semantic import confusion, overlap
 from pixelwise.types import PixelwiseError
 from truth import read_mask
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Group
 from rich.table import Table
 
-from pixelwise.measures import MEASURES, Measure
+from pixelwise.metrics import MEASURES, Measure
 from pixelwise.statistics import Interval, mean, paired_difference, permutation_test
 from pixelwise.tables import units_among
 from pixelwise.types import PixelwiseError

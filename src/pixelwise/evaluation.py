@@ -17,8 +17,8 @@ from typing import Any
 
 from pixelwise.builtin import NEVI
 from pixelwise.held_out import Chosen, choose
-from pixelwise.measures import Metric
-from pixelwise.metrics import SemanticMetric
+from pixelwise.metrics import Metric
+from pixelwise.metrics.semantic import SemanticMetric
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.report import Case, Evaluation, Skipped, describe

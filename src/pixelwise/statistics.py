@@ -196,7 +196,7 @@ def reliability(counts: ArrayLike, confidence: ArrayLike, correct: ArrayLike) ->
 
     Args:
         counts: (bins,) pixels. confidence: (bins,) sums of their confidences. correct: (bins,)
-            how many were right; see `pixelwise.metrics.Histogram`.
+            how many were right; see `pixelwise.metrics.semantic.Histogram`.
     """
     counts, sums, right = (np.asarray(part, dtype=float) for part in (counts, confidence, correct))
     total = counts.sum()

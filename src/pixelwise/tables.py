@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.measures import MEASURES, Metric, Part, Row, Score
+from pixelwise.metrics import MEASURES, Metric, Part, Row, Score
 from pixelwise.statistics import Interval, mean
 from pixelwise.types import STRATA, TOGETHER
 

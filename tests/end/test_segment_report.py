@@ -11,7 +11,7 @@ from pixelwise import evaluation, report
 from pixelwise.comparison import compare
 from pixelwise.evaluation import evaluate
 from pixelwise.held_out import Chosen
-from pixelwise.instance_metrics import InstanceMetric, PanopticMetric
+from pixelwise.metrics.segments import InstanceMetric, PanopticMetric
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run
 from pixelwise.types import PixelwiseError, Sample

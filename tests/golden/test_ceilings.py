@@ -6,9 +6,8 @@ import pytest
 from pixelwise import open_dataset
 from pixelwise.geometry import Warp
 from pixelwise.plan import task_of
-from pixelwise.recipe import working_size
+from pixelwise.recipe import Recipe, working_size
 from pixelwise.run import build_task
-from pixelwise.recipe import Recipe
 
 pytestmark = pytest.mark.pictures
 

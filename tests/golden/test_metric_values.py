@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.boundaries import boundary_iou, surface_distances
-from pixelwise.metrics import confusion, overlap
+from pixelwise.metrics.boundaries import boundary_iou, surface_distances
+from pixelwise.metrics.semantic import confusion, overlap
 
 HERE = Path(__file__).parent
 ISIC = json.loads((HERE / "isic_binary.json").read_text())

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pixelwise.instance_metrics import PanopticMetric
-from pixelwise.panoptic_scores import score_panoptic
+from pixelwise.metrics.panoptic import score_panoptic
+from pixelwise.metrics.segments import PanopticMetric
 from pixelwise.types import IGNORE, Annotation, PixelwiseError
 from segments import SCENE, found
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pixelwise import rle
-from pixelwise.coco_scores import score_coco
-from pixelwise.instance_metrics import InstanceMetric
+from pixelwise.metrics.coco import score_coco
+from pixelwise.metrics.segments import InstanceMetric
 from pixelwise.types import PixelwiseError
 from segments import NUCLEI, SCENE, annotated, crowded, found
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pixelwise.instance_metrics import BEST_DICE, COCO, InstanceMetric, PanopticMetric
-from pixelwise.precision import AVERAGES, Ranking
-from pixelwise.segment_sums import Drawing
+from pixelwise.metrics.precision import AVERAGES, Ranking
+from pixelwise.metrics.segments import BEST_DICE, COCO, InstanceMetric, PanopticMetric
+from pixelwise.metrics.sums import Drawing
 from pixelwise.types import Instances
 from segments import NUCLEI, SCENE, annotated, as_found, crowded, found, scene
 

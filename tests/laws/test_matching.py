@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pixelwise.matching import match, overlaps, panoptic_quality, tally
+from pixelwise.metrics.matching import match, overlaps, panoptic_quality, tally
 from pixelwise.types import IGNORE, Annotation, PixelwiseError
 from segments import NUCLEI, SCENE, annotated, as_found, found, scene
 

@@ -8,8 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pixelwise.boundaries import boundary_iou, surface_distances
-from pixelwise.metrics import NUM_BINS, RATIOS, Histogram, SemanticMetric, confusion, overlap
+from pixelwise.metrics.boundaries import boundary_iou, surface_distances
+from pixelwise.metrics.semantic import (
+    NUM_BINS,
+    RATIOS,
+    Histogram,
+    SemanticMetric,
+    confusion,
+    overlap,
+)
 from pixelwise.types import Annotation, Category, PixelwiseError, Semantic
 
 CATEGORIES = tuple(Category(name, (0, 0, 0)) for name in ("background", "skin", "hair"))

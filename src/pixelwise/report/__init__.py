@@ -15,8 +15,8 @@ from typing import Any
 
 from pixelwise.files import write_text
 from pixelwise.held_out import Chosen
-from pixelwise.measures import Metric, Part, Score
-from pixelwise.metrics import SemanticMetric
+from pixelwise.metrics import Metric, Part, Score
+from pixelwise.metrics.semantic import SemanticMetric
 from pixelwise.recipe import describe as describe_recipe
 from pixelwise.report.page import render
 from pixelwise.report.words import notes_of, sentence_of
@@ -113,7 +113,7 @@ class Evaluation:
         ======================  ==========================================================
         ``format``              "pixelwise evaluation 1"; the number changes with the keys
         ``task``                "semantic", "instance" or "panoptic"; which ``scores`` there
-                                are depends on it, see `pixelwise.measures.MEASURES`
+                                are depends on it, see `pixelwise.metrics.MEASURES`
         ``sentence``            the result in words; ``where``, ``is_unseen``, ``unit``,
                                 ``num_pictures``, ``notes`` and ``facts`` as in `Evaluation`
         ``scores``              {name: {"mean", "quartiles", "pooled"}}; an interval is

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise import draw
-from pixelwise.matching import match, overlaps
-from pixelwise.measures import Metric
+from pixelwise.metrics import Metric
+from pixelwise.metrics.matching import match, overlaps
 from pixelwise.types import Annotation, Image, Instances
 
 _PICTURE_PX = 480

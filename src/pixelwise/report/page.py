@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from pixelwise.detections import IOUS
-from pixelwise.instance_metrics import InstanceMetric
-from pixelwise.measures import MEASURES
+from pixelwise.metrics import MEASURES
+from pixelwise.metrics.detections import IOUS
+from pixelwise.metrics.segments import InstanceMetric
 from pixelwise.report import figures
 from pixelwise.report.gallery import legend
 from pixelwise.types import Image

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pixelwise.detections import MOST
 from pixelwise.held_out import Chosen
-from pixelwise.measures import Metric, Score
+from pixelwise.metrics import Metric, Score
+from pixelwise.metrics.detections import MOST
 from pixelwise.statistics import Interval
 
 _FEW_UNITS = 10

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise.geometry import Warp
-from pixelwise.measures import Metric
+from pixelwise.metrics import Metric
 from pixelwise.types import Annotation
 
 

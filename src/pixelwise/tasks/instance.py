@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise.geometry import Warp
-from pixelwise.instance_metrics import InstanceMetric
-from pixelwise.matching import panoptic_quality
+from pixelwise.metrics.matching import panoptic_quality
+from pixelwise.metrics.segments import InstanceMetric
 from pixelwise.tasks import _centers
 from pixelwise.tasks._segments import Segments
 from pixelwise.tasks.semantic import SemanticTask

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise.geometry import Warp
-from pixelwise.instance_metrics import PanopticMetric
-from pixelwise.matching import panoptic_quality
+from pixelwise.metrics.matching import panoptic_quality
+from pixelwise.metrics.segments import PanopticMetric
 from pixelwise.tasks._segments import Segments
 from pixelwise.tasks.instance import InstanceTask
 from pixelwise.types import Annotation, Panoptic

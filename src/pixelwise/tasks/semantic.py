@@ -19,7 +19,7 @@ from torch import Tensor
 from pixelwise.geometry import Warp
 from pixelwise.losses import weighted_sum
 from pixelwise.maps import class_shares
-from pixelwise.metrics import SemanticMetric, confusion
+from pixelwise.metrics.semantic import SemanticMetric, confusion
 from pixelwise.types import Annotation, Category, Semantic
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from pixelwise.matching import Floats, Numbers, Overlaps
+from pixelwise.metrics.matching import Floats, Numbers, Overlaps
 from pixelwise.types import Annotation, Instances
 
 Booleans = NDArray[np.bool_]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pixelwise.detections import IOUS
-from pixelwise.matching import Floats
-from pixelwise.measures import starts_of
-from pixelwise.segment_rows import SegmentRow
+from pixelwise.metrics import starts_of
+from pixelwise.metrics.detections import IOUS
+from pixelwise.metrics.matching import Floats
+from pixelwise.metrics.rows import SegmentRow
 from pixelwise.statistics import Interval, bootstrap, bootstrap_of
 from pixelwise.types import Category
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pixelwise.boundaries import boundary_iou, surface_distances
-from pixelwise.measures import Part, ids_of, means_of, starts_of
+from pixelwise.metrics import Part, ids_of, means_of, starts_of
+from pixelwise.metrics.boundaries import boundary_iou, surface_distances
 from pixelwise.statistics import Interval, bootstrap, mean
 from pixelwise.types import IGNORE, Annotation, Category, LabelMap, PixelwiseError, Semantic
 

@@ -1,6 +1,6 @@
 """Average precision and recall of many pictures' detections, and their intervals.
 
-See `pixelwise.detections` for the rules and for what a picture keeps.
+See `pixelwise.metrics.detections` for the rules and for what a picture keeps.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.detections import IOUS, MOST, RECALLS, SIZES, Detections
-from pixelwise.matching import Floats, Numbers
-from pixelwise.segment_sums import Drawing
+from pixelwise.metrics.detections import IOUS, MOST, RECALLS, SIZES, Detections
+from pixelwise.metrics.matching import Floats, Numbers
+from pixelwise.metrics.sums import Drawing
 from pixelwise.statistics import Interval, bootstrap, bootstrap_of
 
 RESAMPLES = 1_000

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pixelwise.detections import IOUS
-from pixelwise.matching import Floats, Matches, Numbers, Overlaps, match, tally
+from pixelwise.metrics.detections import IOUS
+from pixelwise.metrics.matching import Floats, Matches, Numbers, Overlaps, match, tally
 from pixelwise.types import Category
 
 _NONE = (0,) * len(IOUS)

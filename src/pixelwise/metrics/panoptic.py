@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.coco_scores import read_json
-from pixelwise.matching import Overlaps, match, shared_pixels, tally
+from pixelwise.metrics.coco import read_json
+from pixelwise.metrics.matching import Overlaps, match, shared_pixels, tally
 from pixelwise.types import PixelwiseError
 
 Counts = NDArray[np.float64]

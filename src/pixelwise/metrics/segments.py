@@ -24,12 +24,12 @@ from typing import Self
 
 import numpy as np
 
-from pixelwise.detections import Detections, box_pairs, judge, mask_pairs, surest
-from pixelwise.matching import Floats, overlaps
-from pixelwise.measures import Part, ids_of, means_of, starts_of, sums_of
-from pixelwise.precision import AVERAGES, Ranking
-from pixelwise.segment_rows import SegmentRow, rows_of
-from pixelwise.segment_sums import Drawing, SegmentSums
+from pixelwise.metrics import Part, ids_of, means_of, starts_of, sums_of
+from pixelwise.metrics.detections import Detections, box_pairs, judge, mask_pairs, surest
+from pixelwise.metrics.matching import Floats, overlaps
+from pixelwise.metrics.precision import AVERAGES, Ranking
+from pixelwise.metrics.rows import SegmentRow, rows_of
+from pixelwise.metrics.sums import Drawing, SegmentSums
 from pixelwise.statistics import RESAMPLES, Interval
 from pixelwise.types import Annotation, Category, Instances
 
