@@ -1,6 +1,6 @@
 """What is measured, what it is called, and what every task's metric offers to its reporters.
 
-``semantic`` counts pixels (``boundaries`` measures distances). ``segments`` counts things and stuff:
+``semantic`` counts pixels (``boundaries``: distances). ``segments`` counts things and stuff:
 ``matching`` says which segment is which, ``rows`` what one picture holds, ``sums`` adds them up;
 ``detections`` and ``precision`` are the ranked way, average precision. ``coco`` and ``panoptic``
 score files in COCO's own forms.
