@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +48,8 @@ def peaks(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """The tops of a map, each once.
 
-    A top is highest within ``reach`` pixels on every side. Equal ones so near to each other are
-    one, at their mean: a plateau has one top, not as many as it has pixels.
+    A top is highest within ``reach`` pixels on every side. A plateau has one top, at its middle,
+    not as many as it has pixels; of two plateaus of one height within ``reach`` the first is it.
 
     Args:
         heatmap: (h, w) float32.
@@ -64,8 +66,7 @@ def peaks(
     if not is_top.any():
         return np.zeros((0, 2)), np.zeros(0, np.float32)
     y, x = np.nonzero(is_top)
-    # Tops at most ``reach`` apart are equal.
-    near = cKDTree(np.stack([x, y], axis=1)).query_pairs(reach, p=np.inf, output_type="ndarray")
+    near = _pairs_within(np.stack([x, y], axis=1), 1)
     links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(x), len(x)))
     group = connected_components(links, directed=False)[1]
     count = np.bincount(group)
@@ -73,7 +74,23 @@ def peaks(
     first = np.unique(group, return_index=True)[1]
     alone = count == 1
     found[alone] += _parabola(heatmap, x[first][alone], y[first][alone])
-    return found + 0.5, heatmap[y[first], x[first]]
+    kept = _apart(found, reach)
+    return found[kept] + 0.5, heatmap[y[first], x[first]][kept]
+
+
+def _pairs_within(points: NDArray[Any], distance: float) -> NDArray[np.intp]:
+    """(M, 2) numbers of points at most so far apart along each axis."""
+    tree = cKDTree(points)
+    return np.asarray(tree.query_pairs(distance, p=np.inf, output_type="ndarray"), np.intp)
+
+
+def _apart(points: NDArray[np.float64], reach: int) -> NDArray[np.intp]:
+    """Which tops stay: of two within ``reach``, which are equally high, the first."""
+    dropped: set[int] = set()
+    for one, other in sorted(_pairs_within(points, reach).tolist()):
+        if one not in dropped:
+            dropped.add(other)
+    return np.array([place for place in range(len(points)) if place not in dropped], np.intp)
 
 
 def _parabola(
