@@ -67,10 +67,10 @@ def peaks(
         return np.zeros((0, 2)), np.zeros(0, np.float32)
     y, x = np.nonzero(is_top)
     near = _pairs_within(np.stack([x, y], axis=1), 1)
-    group = np.arange(len(x))
+    group = np.arange(len(x), dtype=np.int64)
     if len(near):
         links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(x), len(x)))
-        group = connected_components(links, directed=False)[1]
+        group = connected_components(links, directed=False)[1].astype(np.int64)
     count = np.bincount(group)
     found = np.stack([np.bincount(group, x) / count, np.bincount(group, y) / count], axis=1)
     first = np.unique(group, return_index=True)[1]
