@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from pixelwise.types import PixelwiseError
 
@@ -50,3 +51,32 @@ def flat(layers: NDArray[np.uint16]) -> NDArray[np.uint16]:
     for layer in layers[::-1]:
         np.copyto(whole, layer, where=layer > 0)
     return whole
+
+
+Box = tuple[slice, slice]
+"""Rows and columns."""
+
+
+def boxes(layers: NDArray[np.integer], count: int) -> list[Box | None]:
+    """The box around each instance's pixels; None for one without a pixel.
+
+    Args:
+        layers: (L, H, W); n on any layer is instance n - 1. An instance lies on one layer.
+        count: how many instances there are.
+    """
+    found: list[Box | None] = [None] * count
+    for layer in layers:
+        for index, box in enumerate(find_objects(layer, count)):
+            if box is not None:
+                found[index] = box[0], box[1]
+    return found
+
+
+def corners(layers: NDArray[np.integer], count: int) -> NDArray[np.int64]:
+    """(count, 4) xyxy in pixels, right and bottom exclusive; zeros for one without a pixel."""
+    edges = np.zeros((count, 4), np.int64)
+    for index, box in enumerate(boxes(layers, count)):
+        if box is not None:
+            rows, columns = box
+            edges[index] = columns.start, rows.start, columns.stop, rows.stop
+    return edges

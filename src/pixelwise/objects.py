@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 from scipy.spatial import cKDTree
 
+from pixelwise.regions import equivalent_diameter
 from pixelwise.types import Annotation, Category
 
 TWINS_IOU = 0.5
@@ -71,13 +72,13 @@ class Census:
 def measure(annotation: Annotation) -> Objects:
     """Measure the instances of one annotation."""
     layers = _without_crowds(annotation)
-    areas = np.bincount(layers.ravel(), minlength=len(annotation) + 1)[1:]
+    areas = annotation.areas_px
     kept = ~annotation.crowd & (areas > 0)
     centers, num_parted = _centers_and_parts(layers)
     covered = int(np.count_nonzero(layers.any(axis=0)))
     return Objects(
         annotation.labels[kept],
-        areas[kept].astype(np.int64),
+        areas[kept],
         int(annotation.crowd.sum()),
         int((~annotation.crowd & (areas == 0)).sum()),
         _shared_px(layers),
@@ -111,12 +112,6 @@ def _count(areas_px: Sequence[NDArray[np.int64]]) -> Count:
     return Count(len(every), diameter, (numbers[0], numbers[len(numbers) // 2], numbers[-1]))
 
 
-def equivalent_diameter(areas_px: NDArray[np.number]) -> NDArray[np.float64]:
-    """Diameter in px of the disc that has the same area."""
-    diameters: NDArray[np.float64] = 2 * np.sqrt(areas_px / np.pi)
-    return diameters
-
-
 def _without_crowds(annotation: Annotation) -> NDArray[np.uint16]:
     if not annotation.crowd.any():
         return annotation.layers
@@ -125,7 +120,7 @@ def _without_crowds(annotation: Annotation) -> NDArray[np.uint16]:
     return numbers[annotation.layers]
 
 
-def _num_twins(layers: NDArray[np.uint16], areas: NDArray[np.intp]) -> int:
+def _num_twins(layers: NDArray[np.uint16], areas: NDArray[np.int64]) -> int:
     """Instances overlap only on different layers."""
     found = 0
     for upper in range(1, len(layers)):

@@ -69,7 +69,7 @@ def task_of(categories: Sequence[Category]) -> str:
 
 def _things(annotation: Annotation) -> tuple[float, float]:
     """How many things there are, and the median root of their area in pixels."""
-    area = np.bincount(annotation.layers.ravel(), minlength=len(annotation) + 1)[1:]
+    area = annotation.areas_px
     seen = area[(area > 0) & ~annotation.crowd]
     return float(len(seen)), float(np.median(np.sqrt(seen))) if len(seen) else np.nan
 

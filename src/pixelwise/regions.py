@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from pixelwise.layers import corners
 from pixelwise.types import Image
 
 Floats = NDArray[np.float64]
@@ -34,8 +34,13 @@ class Regions:
     @property
     def equivalent_diameter_px(self) -> Floats:
         """(N,): of the circle with the same area."""
-        diameter: Floats = np.sqrt(4 / np.pi * self.area_px)
-        return diameter
+        return equivalent_diameter(self.area_px)
+
+
+def equivalent_diameter(area_px: NDArray[np.number]) -> Floats:
+    """Diameter in px of the disc that has the same area."""
+    diameter: Floats = 2 * np.sqrt(area_px / np.pi)
+    return diameter
 
 
 def measure(id_map: NDArray[np.int32], is_thing: NDArray[np.bool_], image: Image) -> Regions:
@@ -65,14 +70,5 @@ def measure(id_map: NDArray[np.int32], is_thing: NDArray[np.bool_], image: Image
     measured[3, place] = np.degrees(table["orientation"]) % 180 - 90
     for channel in range(3):
         measured[4 + channel, place] = table[f"intensity_mean-{channel}"]
-    boxes = _boxes(id_map, count)
+    boxes = corners(id_map[None], count)
     return Regions(area, boxes, measured[:2].T, measured[2], measured[3], measured[4:].T)
-
-
-def _boxes(id_map: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    boxes = np.zeros((count, 4), np.int64)
-    for index, place in enumerate(ndimage.find_objects(id_map, count)):
-        if place is not None:
-            rows, columns = place
-            boxes[index] = columns.start, rows.start, columns.stop, rows.stop
-    return boxes

@@ -1,4 +1,5 @@
-"""COCO's run-length encoding of masks, by a library that agrees with COCO's own to the pixel."""
+"""How COCO writes masks: run-length codes (by a library that agrees with COCO's own to the pixel),
+and segment ids as the colours of a picture."""
 
 from __future__ import annotations
 
@@ -97,3 +98,18 @@ def decode(segmentation: Any, size_hw: tuple[int, int]) -> Mask:
     if isinstance(segmentation["counts"], list):
         packed = coco.frPyObjects(segmentation, *size_hw)
     return np.asarray(coco.decode(packed), np.bool_)
+
+
+def colors_of_ids(ids: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """(H, W) ids below 2^24 as (H, W, 3) uint8 RGB: id = red + 256 green + 65,536 blue."""
+    drawn = np.empty((*ids.shape, 3), np.uint8)
+    for channel in range(3):
+        drawn[..., channel] = (ids >> 8 * channel & 255).astype(np.uint8)
+    return drawn
+
+
+def ids_of_colors(image: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """(H, W) int32 ids from (H, W, 3) uint8 RGB; see `colors_of_ids`."""
+    wide = image.astype(np.int32)
+    ids: NDArray[np.int32] = wide[..., 0] + (wide[..., 1] << 8) + (wide[..., 2] << 16)
+    return ids

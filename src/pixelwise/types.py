@@ -132,6 +132,12 @@ class Annotation:
         """Height and width in pixels."""
         return self.semantic.shape[0], self.semantic.shape[1]
 
+    @property
+    def areas_px(self) -> NDArray[np.int64]:
+        """(N,) int64: pixels of each instance."""
+        counts = np.bincount(self.layers.ravel(), minlength=len(self) + 1)
+        return counts[1:].astype(np.int64)
+
     def mask(self, index: int) -> NDArray[np.bool_]:
         """(H, W) bool: where one instance is."""
         found: NDArray[np.bool_] = (self.layers == index + 1).any(axis=0)

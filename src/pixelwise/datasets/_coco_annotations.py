@@ -177,7 +177,7 @@ def _joints(region: Region, source: Source) -> NDArray[np.float32]:
 def _without_ghosts(annotation: Annotation) -> Annotation:
     """Without the instances that have neither a pixel nor a joint, such as slivers of polygons."""
     count = len(annotation)
-    here = np.bincount(annotation.layers.ravel(), minlength=count + 1)[1:] > 0
+    here = annotation.areas_px > 0
     if annotation.keypoints is not None:
         here |= (annotation.keypoints[:, :, 2] > 0).any(axis=1)
     if here.all():
@@ -209,9 +209,7 @@ def _segment_ids(mask: Path, size_hw: tuple[int, int]) -> NDArray[np.int32]:
             f"{mask} has {_words(values.shape[:2])} pixels, and its picture {_words(size_hw)}. Put "
             "the PNG there that was made for this picture."
         )
-    wide = values[..., :3].astype(np.int32)
-    ids: NDArray[np.int32] = wide[..., 0] + (wide[..., 1] << 8) + (wide[..., 2] << 16)
-    return ids
+    return rle.ids_of_colors(values[..., :3])
 
 
 def _places(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise import rle
+from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.draw import write_png
 from pixelwise.files import write_text
 from pixelwise.types import Annotation, Category, Image
@@ -46,7 +47,7 @@ class CocoFolder:
         self._images.append({"id": number, "file_name": name, "height": height, "width": width})
         first = number * _NUMBERS_AN_IMAGE + 1
         segments, numbers = self._segments(annotation, first)
-        write_png(self.root / "annotations" / f"panoptic_{NAME}" / name, _packed(numbers))
+        write_png(self.root / "annotations" / f"panoptic_{NAME}" / name, rle.colors_of_ids(numbers))
         self._panoptic.append({"image_id": number, "file_name": name, "segments_info": segments})
         for index in range(len(annotation)):
             self._add_thing(annotation, index, {"id": first + index, "image_id": number})
@@ -106,14 +107,16 @@ class CocoFolder:
         }
         self._instances.append(record)
         if self.categories[kind].skeleton is not None and annotation.keypoints is not None:
-            joints = annotation.keypoints[index]
+            joints = annotation.keypoints[index].copy()
+            known = joints[:, 2] > 0
+            # COCO counts pixels, whose middles lie half a pixel on.
+            joints[known, :2] -= PIXEL_MIDDLE
             flat = [
                 value
                 for x, y, seen in joints.tolist()
                 for value in (round(x, 2), round(y, 2), int(seen))
             ]
-            known = int((joints[:, 2] > 0).sum())
-            self._people.append({**record, "keypoints": flat, "num_keypoints": known})
+            self._people.append({**record, "keypoints": flat, "num_keypoints": int(known.sum())})
 
 
 def _box(mask: NDArray[np.bool_]) -> list[int]:
@@ -121,11 +124,6 @@ def _box(mask: NDArray[np.bool_]) -> list[int]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     left, top = int(columns[0]), int(rows[0])
     return [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top]
-
-
-def _packed(numbers: NDArray[np.int64]) -> Image:
-    """(H, W, 3) uint8: number = red + 256 green + 65536 blue."""
-    return numbers.astype("<u4").view(np.uint8).reshape(*numbers.shape, 4)[..., :3]
 
 
 def _but(record: Record, *names: str) -> Record:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
+from pixelwise.layers import corners
 from pixelwise.metrics.matching import Floats, Numbers, Overlaps
 from pixelwise.types import Annotation, Instances
 
@@ -112,8 +112,8 @@ def mask_pairs(found: Overlaps) -> Pairs:
 
 def box_pairs(found: Overlaps, annotation: Annotation, result: Instances, order: Numbers) -> Pairs:
     """Pairs by the boxes around their pixels; of the predictions those in ``order`` alone."""
-    truth = _boxes(annotation.layers, len(annotation))[found.truth_ids]
-    boxes = _boxes(result.id_map[None], len(result))[found.found_ids]
+    truth = corners(annotation.layers, len(annotation))[found.truth_ids]
+    boxes = corners(result.id_map[None], len(result))[found.found_ids]
     rows, places = np.nonzero(found.truth_labels[:, None] == found.found_labels[order])
     columns = order[places]
     low = np.maximum(truth[rows, :2], boxes[columns, :2])
@@ -173,14 +173,3 @@ def _ranks(labels: Numbers) -> Numbers:
     ranks = np.empty(len(labels), np.int64)
     ranks[sorting] = np.arange(len(labels)) - np.searchsorted(grouped, grouped)
     return ranks
-
-
-def _boxes(layers: NDArray[np.integer], count: int) -> Floats:
-    """(count, 4) xyxy around the pixels of each number from 1 on; zeros where it has none."""
-    boxes = np.zeros((count, 4))
-    for layer in layers:
-        for place, box in enumerate(find_objects(layer)):
-            if box is not None:
-                rows, columns = box
-                boxes[place] = columns.start, rows.start, columns.stop, rows.stop
-    return boxes

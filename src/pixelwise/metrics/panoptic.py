@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pixelwise.metrics.coco import read_json
 from pixelwise.metrics.matching import Overlaps, match, shared_pixels, tally
+from pixelwise.rle import ids_of_colors
 from pixelwise.types import PixelwiseError
 
 Counts = NDArray[np.float64]
@@ -141,7 +142,7 @@ class _Files:
             id_map=place[inverse].reshape(numbers.shape),
         )
 
-    def _agree(self, path: Path, listed: NDArray[np.int64], there: NDArray[np.int64]) -> None:
+    def _agree(self, path: Path, listed: NDArray[np.int64], there: NDArray[np.integer]) -> None:
         """Whether PNG and JSON name the same segments."""
         unknown = np.setdiff1d(there[there > 0], listed)
         if len(unknown):
@@ -157,7 +158,7 @@ class _Files:
             )
 
 
-def _read_ids(path: Path) -> NDArray[np.int64]:
+def _read_ids(path: Path) -> NDArray[np.int32]:
     """(H, W) the segment ids that a PNG's colours stand for."""
     if not path.is_file():
         raise PixelwiseError(
@@ -166,9 +167,7 @@ def _read_ids(path: Path) -> NDArray[np.int64]:
     found = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if found is None:
         raise PixelwiseError(f"{path} cannot be read as a picture. Write it again as RGB PNG.")
-    blue, green, red = (channel.astype(np.int64) for channel in np.moveaxis(found, -1, 0))
-    ids: NDArray[np.int64] = red + 256 * green + 256**2 * blue
-    return ids
+    return ids_of_colors(np.asarray(found[..., ::-1], np.uint8))
 
 
 def _counts(truth: _Segments, found: _Segments, num_categories: int) -> Counts:

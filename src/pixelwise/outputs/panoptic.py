@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pixelwise import colors
+from pixelwise import colors, rle
 from pixelwise.draw import write_png
 from pixelwise.outputs import Picture, _segments
 from pixelwise.outputs._files import growing_list
@@ -43,8 +42,8 @@ class PanopticOutput:
         self.shared.write(picture, result, regions, things)
         self._write_coco(picture, result, regions)
         segments = _segments.describe(result, regions)
-        for index, segment in enumerate(segments):
-            segment["is_thing"] = index in things
+        for segment, label in zip(segments, result.labels, strict=True):
+            segment["is_thing"] = result.categories[label].is_thing
         return {
             "ids": f"{picture.name}_ids.png",
             "panoptic": f"panoptic/{picture.name}.png",
@@ -55,7 +54,9 @@ class PanopticOutput:
 
     def _write_coco(self, picture: Picture, result: Panoptic, regions: Regions) -> None:
         height, width = result.id_map.shape
-        write_png(self.folder / "panoptic" / f"{picture.name}.png", _in_colors(result.id_map))
+        write_png(
+            self.folder / "panoptic" / f"{picture.name}.png", rle.colors_of_ids(result.id_map)
+        )
         self.images.append(
             {
                 "id": picture.number,
@@ -98,14 +99,6 @@ def _things(result: Panoptic) -> list[int]:
     is_thing = np.array([category.is_thing for category in result.categories], np.bool_)
     found: list[int] = np.flatnonzero(is_thing[result.labels]).tolist()
     return found
-
-
-def _in_colors(id_map: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8: id = red + 256 green + 65,536 blue."""
-    drawn = np.empty((*id_map.shape, 3), np.uint8)
-    for channel in range(3):
-        drawn[..., channel] = (id_map >> 8 * channel & 255).astype(np.uint8)
-    return drawn
 
 
 def _categories(categories: tuple[Category, ...]) -> list[dict[str, Any]]:

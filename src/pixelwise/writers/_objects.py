@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.layers import Box
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
 _MOST = 65_535
@@ -48,7 +49,7 @@ class Objects:
         found = self._with_regions(annotation) if self.are_regions else annotation
         if self._has_stuff:
             losses["Stuff is left out, in {} pictures."] += 1
-        covered = (found.layers > 0).any(axis=0)
+        covered = found.layers.any(axis=0)
         if ((annotation.semantic == IGNORE) & ~covered).any():
             losses["Void (255) becomes background, in {} pictures."] += 1
         return found
@@ -80,38 +81,24 @@ class Objects:
         )
 
 
-def boxes(annotation: Annotation) -> list[tuple[slice, slice] | None]:
-    """Rows and columns that hold an instance; None for one without a pixel."""
-    from scipy.ndimage import find_objects
-
-    found: list[tuple[slice, slice] | None] = [None] * len(annotation)
-    for layer in annotation.layers:
-        for number, box in enumerate(find_objects(layer, max_label=len(annotation))):
-            if box is not None:
-                found[number] = (box[0], box[1])
-    return found
-
-
-def part(annotation: Annotation, index: int, box: tuple[slice, slice]) -> NDArray[np.bool_]:
+def part(annotation: Annotation, index: int, box: Box) -> NDArray[np.bool_]:
     """(h, w) bool: an instance within its box."""
     found: NDArray[np.bool_] = (annotation.layers[:, *box] == index + 1).any(axis=0)
     return found
 
 
-def areas(annotation: Annotation) -> NDArray[np.int64]:
-    """(N,) int64: pixels of each instance."""
-    counts: NDArray[np.int64] = np.bincount(
-        annotation.layers.ravel(), minlength=len(annotation) + 1
-    )[1:].astype(np.int64)
-    return counts
-
-
-def box_xywh(box: tuple[slice, ...] | None) -> list[int]:
+def box_xywh(box: Box | None) -> list[int]:
     """A box as COCO writes it: x, y, width, height in pixels."""
     if box is None:
         return [0, 0, 0, 0]
     rows, columns = box
     return [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start]
+
+
+def count_joints(annotation: Annotation, losses: Losses) -> None:
+    """Count a picture whose joints the form cannot hold."""
+    if annotation.keypoints is not None and (annotation.keypoints[:, :, 2] > 0).any():
+        losses["Joints are left out, in {} pictures."] += 1
 
 
 def sentences(losses: Losses) -> list[str]:

@@ -17,8 +17,9 @@ from pixelwise import rle
 from pixelwise.datasets import Dataset
 from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.files import write_text
+from pixelwise.layers import boxes
 from pixelwise.types import Annotation, Category
-from pixelwise.writers._objects import Losses, Objects, areas, box_xywh, boxes, sentences
+from pixelwise.writers._objects import Losses, Objects, box_xywh, sentences
 from pixelwise.writers._pictures import NO_PART, by_part, copy_picture, with_part
 
 Entry = dict[str, Any]
@@ -61,7 +62,8 @@ def image_entry(number: int, name: str, annotation: Annotation) -> Entry:
 
 def _regions(annotation: Annotation, objects: Objects) -> list[Entry]:
     """The objects of a picture, without the ids that tie them to it."""
-    sizes, places, outlines = areas(annotation), boxes(annotation), _outlines(annotation)
+    sizes, outlines = annotation.areas_px, _outlines(annotation)
+    places = boxes(annotation.layers, len(annotation))
     entries = []
     for index, label in enumerate(annotation.labels.tolist()):
         entry = {

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise import rle
 from pixelwise.datasets import Dataset
 from pixelwise.draw import write_png
 from pixelwise.files import write_text
+from pixelwise.layers import boxes
 from pixelwise.types import IGNORE, Annotation, Category
-from pixelwise.writers._objects import Losses, areas, box_xywh, boxes, part, sentences
+from pixelwise.writers._objects import Losses, box_xywh, count_joints, part, sentences
 from pixelwise.writers._pictures import NO_PART, beside, by_part, copy_picture, with_part
 from pixelwise.writers.coco import Entry, image_entry
 
@@ -59,8 +61,6 @@ def _segments(
     annotation: Annotation, categories: tuple[Category, ...], losses: Losses
 ) -> tuple[NDArray[np.int32], list[Entry]]:
     """(H, W) int32 number of the segment at each pixel, 0 = void, and the segments from 1 on."""
-    from scipy.ndimage import find_objects
-
     things = _on_top(annotation)
     found = things.copy()
     stuff = [
@@ -74,7 +74,7 @@ def _segments(
     labels = [*annotation.labels.tolist(), *stuff]
     crowd = [*annotation.crowd.tolist(), *(False for _ in stuff)]
     pixels = np.bincount(found.ravel(), minlength=len(labels) + 1)
-    places = find_objects(found, max_label=len(labels))
+    places = boxes(found[None], len(labels))
     _count_losses(annotation, pixels, losses)
     entries = [
         {
@@ -96,7 +96,7 @@ def _on_top(annotation: Annotation) -> NDArray[np.int32]:
     if len(annotation.layers) == 1:
         found[:] = annotation.layers[0]
         return found
-    sizes, places = areas(annotation), boxes(annotation)
+    sizes, places = annotation.areas_px, boxes(annotation.layers, len(annotation))
     order = sorted(range(len(annotation)), key=lambda k: (not annotation.crowd[k], -sizes[k]))
     for index in order:
         box = places[index]
@@ -106,7 +106,7 @@ def _on_top(annotation: Annotation) -> NDArray[np.int32]:
 
 
 def _count_losses(annotation: Annotation, pixels: NDArray[np.intp], losses: Losses) -> None:
-    before = areas(annotation)
+    before = annotation.areas_px
     after = pixels[1 : len(annotation) + 1]
     losses["{} instances lie partly under a smaller one, and lose what is under it."] += int(
         ((after < before) & (after > 0)).sum()
@@ -114,8 +114,7 @@ def _count_losses(annotation: Annotation, pixels: NDArray[np.intp], losses: Loss
     losses["{} instances are left out: smaller ones cover them, or they have no pixel."] += int(
         (after == 0).sum()
     )
-    if annotation.keypoints is not None and (annotation.keypoints[:, :, 2] > 0).any():
-        losses["Joints are left out, in {} pictures."] += 1
+    count_joints(annotation, losses)
 
 
 def _id(number: int) -> int:
@@ -125,10 +124,7 @@ def _id(number: int) -> int:
 def _colored(place: NDArray[np.int32]) -> NDArray[np.uint8]:
     """(H, W, 3) uint8: the ids of segments as colours."""
     numbers = np.arange(int(place.max(initial=0)) + 1, dtype=np.int64)
-    ids = numbers * _SPREAD % 2**24
-    colors = np.stack([ids & 255, ids >> 8 & 255, ids >> 16], axis=1).astype(np.uint8)
-    found: NDArray[np.uint8] = colors[place]
-    return found
+    return rle.colors_of_ids((numbers * _SPREAD % 2**24)[place])
 
 
 def _category(number: int, category: Category) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pixelwise.datasets import Dataset
 from pixelwise.draw import write_png
 from pixelwise.files import write_text
 from pixelwise.types import Annotation
-from pixelwise.writers._objects import Losses, Objects, sentences
+from pixelwise.writers._objects import Losses, Objects, count_joints, sentences
 from pixelwise.writers._pictures import beside, by_part, copy_picture
 
 _COLUMNS = ("file", "id", "category")
@@ -68,6 +68,5 @@ def _numbered(annotation: Annotation, losses: Losses) -> tuple[NDArray[np.uint16
     losses["{} objects are left out: others cover them, or they have no pixel."] += int(
         (~there & ~annotation.crowd).sum()
     )
-    if annotation.keypoints is not None and (annotation.keypoints[:, :, 2] > 0).any():
-        losses["Joints are left out, in {} pictures."] += 1
+    count_joints(annotation, losses)
     return renumbered[seen], [int(label) for label in annotation.labels[there]]

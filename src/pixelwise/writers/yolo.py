@@ -15,8 +15,9 @@ import numpy as np
 
 from pixelwise.datasets import Dataset
 from pixelwise.files import write_text
+from pixelwise.layers import boxes
 from pixelwise.types import Annotation, Category
-from pixelwise.writers._objects import Losses, Objects, boxes, part, sentences
+from pixelwise.writers._objects import Losses, Objects, count_joints, part, sentences
 from pixelwise.writers._pictures import beside, by_part, copy_picture
 from pixelwise.writers._polygons import polygon_of
 
@@ -45,7 +46,7 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
 def _lines(annotation: Annotation, objects: Objects, losses: Losses) -> list[str]:
     size_xy = np.array(annotation.size_hw[::-1], np.float64)
     lines = []
-    for index, box in enumerate(boxes(annotation)):
+    for index, box in enumerate(boxes(annotation.layers, len(annotation))):
         if annotation.crowd[index] or box is None:
             kind = "crowds" if annotation.crowd[index] else "instances without a pixel"
             losses[f"{{}} {kind} are left out."] += 1
@@ -55,8 +56,7 @@ def _lines(annotation: Annotation, objects: Objects, losses: Losses) -> list[str
         share = (points + np.array([box[1].start, box[0].start])) / size_xy
         number = objects.numbers[int(annotation.labels[index])]
         lines.append(" ".join([str(number), *(f"{value:.6g}" for value in share.ravel())]))
-    if annotation.keypoints is not None and (annotation.keypoints[:, :, 2] > 0).any():
-        losses["Joints are left out, in {} pictures."] += 1
+    count_joints(annotation, losses)
     return lines
 
 
