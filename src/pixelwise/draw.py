@@ -8,6 +8,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from pixelwise.files import write_bytes
 from pixelwise.types import IGNORE, Category, Image, LabelMap, PixelwiseError
 
 Rgb = tuple[int, int, int]
+Number = TypeVar("Number", bound=np.integer)
 
 BLACK: Rgb = (0, 0, 0)
 # Blue against yellow is told apart with every common colour blindness, and neither is a colour
@@ -87,7 +89,7 @@ def outline(
         (labels == index, category.color) for index, category in enumerate(categories[1:], start=1)
     ]
     _same_size(image, labels)
-    return _trace(image, borders, width_px)
+    return outlines(image, borders, width_px=width_px)
 
 
 def truth_and_prediction(
@@ -113,7 +115,7 @@ def truth_and_prediction(
         _same_size(image, labels)
         regions = (index for index in np.unique(labels) if index not in (0, IGNORE))
         borders += [(labels == index, color) for index in regions]
-    return _trace(image, borders, width_px)
+    return outlines(image, borders, width_px=width_px)
 
 
 def outlines(
@@ -124,12 +126,21 @@ def outlines(
 ) -> Image:
     """Draw the borders of masks, each (H, W) bool in its own colour, in order.
 
+    All dark casings go first: none may hide another's colour.
+
     Args:
         image: (H, W, 3) uint8.
         borders: masks of the image's size, and colours.
         width_px: of the lines; None: a 300th of the longer side.
     """
-    return _trace(image, borders, width_px)
+    width = line_width(image.shape[:2]) if width_px is None else width_px
+    drawn = image.copy()
+    traced = [(_contours(mask), color) for mask, color in borders]
+    for contours, _ in traced:
+        cv2.drawContours(drawn, contours, -1, BLACK, width + 2 * max(1, width // 2), cv2.LINE_AA)
+    for contours, color in traced:
+        cv2.drawContours(drawn, contours, -1, color, width, cv2.LINE_AA)
+    return drawn
 
 
 def overlay(
@@ -196,6 +207,13 @@ def fit(image: Image, longest_px: int) -> Image:
     return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def fit_numbers(numbers: NDArray[Number], image: Image) -> NDArray[Number]:
+    """A map of labels or instances (H, W) at the size of a picture, none of them mixed."""
+    size_wh = image.shape[1], image.shape[0]
+    fitting = cv2.resize(numbers, size_wh, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(fitting, numbers.dtype)
+
+
 def contact_sheet(
     images: Sequence[Image], captions: Sequence[str], columns: int = 4, tile_px: int = 256
 ) -> Image:
@@ -236,20 +254,6 @@ def write_png(path: Path, array: NDArray[np.uint8] | NDArray[np.uint16]) -> None
     done, data = cv2.imencode(".png", np.ascontiguousarray(ordered))
     assert done, f"{array.shape} {array.dtype} is no picture"
     write_bytes(path, data.tobytes())
-
-
-def _trace(
-    image: Image, borders: Sequence[tuple[NDArray[np.bool_], Rgb]], width_px: int | None
-) -> Image:
-    """Draw masks' borders, in order. All dark casings go first: none may hide another's colour."""
-    width = line_width(image.shape[:2]) if width_px is None else width_px
-    drawn = image.copy()
-    traced = [(_contours(mask), color) for mask, color in borders]
-    for contours, _ in traced:
-        cv2.drawContours(drawn, contours, -1, BLACK, width + 2 * max(1, width // 2), cv2.LINE_AA)
-    for contours, color in traced:
-        cv2.drawContours(drawn, contours, -1, color, width, cv2.LINE_AA)
-    return drawn
 
 
 def _contours(mask: NDArray[np.bool_]) -> Sequence[NDArray[np.int32]]:

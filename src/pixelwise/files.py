@@ -1,11 +1,15 @@
-"""Writing that is either done or not: to a temporary name, then renamed."""
+"""Writing that is either done or not: to a temporary name, then renamed. Reading JSON of others."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from pixelwise.types import PixelwiseError
 
 
 @contextmanager
@@ -30,3 +34,20 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     with atomic(path) as temporary:
         temporary.write_bytes(data)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file that somebody brought holds.
+
+    Raises:
+        PixelwiseError: unreadable, or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise PixelwiseError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise PixelwiseError(
+            f"{path} is damaged or no JSON ({error}): copy or export it again, or take it out of "
+            "the folder."
+        ) from error

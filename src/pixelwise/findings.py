@@ -18,6 +18,7 @@ from pixelwise.fingerprints import UNREADABLE
 from pixelwise.scan import Seen
 from pixelwise.splits import FEWEST, Leak, leaks
 from pixelwise.types import Category, Sample
+from pixelwise.words import count, plural
 
 Severity = Literal["error", "warning", "note"]
 
@@ -46,8 +47,8 @@ def unpaired(files: Sequence[Path], root: Path) -> Iterable[Finding]:
         one = files[0].relative_to(root)
         yield Finding(
             "warning",
-            f"{counted(files, 'file')} without a partner (a picture without a mask or the reverse) "
-            f"{_are(files)} left out, for example {one}.",
+            f"{count(len(files), 'file')} without a partner (a picture without a mask or the "
+            f"reverse) {_are(files)} left out, for example {one}.",
             tuple(files),
         )
 
@@ -161,7 +162,7 @@ def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]
         first = [each.sample.id for each in unlike[0]]
         yield Finding(
             "warning",
-            f"{counted(unlike, 'picture')} more than once with different masks, for example "
+            f"{count(len(unlike), 'picture')} more than once with different masks, for example "
             f"{' and '.join(first[:2])}: keep the right one.",
             tuple(each.sample.files[0] for group in unlike for each in group),
         )
@@ -170,7 +171,7 @@ def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]
         first = [each.sample.id for each in same[0]]
         yield Finding(
             "note",
-            f"{counted(same, 'picture')} more than once, for example {' and '.join(first[:2])}; "
+            f"{count(len(same), 'picture')} more than once, for example {' and '.join(first[:2])}; "
             "the split keeps copies together.",
             tuple(each.sample.files[0] for group in same for each in group),
         )
@@ -191,7 +192,7 @@ def leaked(samples: Sequence[Sample], prints: Mapping[str, str]) -> Iterable[Fin
         example = " and ".join(first.ids[:2]) if fact == "picture" else first.value
         yield Finding(
             "error" if fact in _SERIOUS else "warning",
-            f"{counted(found, fact)} in more than one of the folder's own parts, for example "
+            f"{count(len(found), fact)} in more than one of the folder's own parts, for example "
             f"{example} in {' and '.join(parts)}: a test on what was learned from measures memory. "
             "Move each to one side.",
             tuple(files[name] for leak in found for name in leak.ids),
@@ -205,18 +206,8 @@ def about(seen: Sequence[Seen], severity: Severity, what: str, cure: str = "") -
     return Finding(severity, message, tuple(each.sample.files[-1] for each in seen))
 
 
-def plural(count: int) -> str:
-    """The ending of a noun after a number."""
-    return "" if count == 1 else "s"
-
-
 def _s(found: Sequence[object]) -> str:
     return plural(len(found))
-
-
-def counted(found: Sequence[object], noun: str) -> str:
-    """How many, with the noun."""
-    return f"{len(found)} {noun}{_s(found)}"
 
 
 def _are(found: Sequence[object]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pixelwise.findings import Finding, Severity, about, counted, plural
+from pixelwise.findings import Finding, Severity, about
 from pixelwise.objects import SAME_PLACE_PX, TWINS_IOU
 from pixelwise.scan import Seen
 from pixelwise.types import Category
+from pixelwise.words import count, plural
 
 # Three by three: what is smaller has no inside.
 _TINY_PX = 9
@@ -35,7 +36,7 @@ def _overlaps(seen: Sequence[Seen]) -> Iterable[Finding]:
         yield _in(
             twins,
             "warning",
-            f"{pairs} pair{plural(pairs)} of instances that lie on each other by more than half "
+            f"{count(pairs, 'pair')} of instances that lie on each other by more than half "
             f"(intersection over union above {TWINS_IOU})",
             "An object that was outlined twice is counted twice: keep one of the two.",
         )
@@ -58,7 +59,7 @@ def _too_close(seen: Sequence[Seen]) -> Iterable[Finding]:
         yield _in(
             close,
             "warning",
-            f"{pairs} pair{plural(pairs)} of instances whose centres of mass are closer than "
+            f"{count(pairs, 'pair')} of instances whose centres of mass are closer than "
             f"{SAME_PLACE_PX:g} px",
             "A model that finds instances by their centres sees one where there are two.",
         )
@@ -68,11 +69,11 @@ def _too_small(seen: Sequence[Seen]) -> Iterable[Finding]:
     tiny = [each for each in seen if (each.objects.areas_px < _TINY_PX).any()]
     if tiny:
         areas = np.concatenate([each.objects.areas_px for each in tiny])
-        count, single = int((areas < _TINY_PX).sum()), int((areas == 1).sum())
+        number, single = int((areas < _TINY_PX).sum()), int((areas == 1).sum())
         yield _in(
             tiny,
             "warning",
-            f"{count} instance{plural(count)} of fewer than {_TINY_PX} pixels ({single} of a "
+            f"{count(number, 'instance')} of fewer than {_TINY_PX} pixels ({single} of a "
             "single one)",
             "Slips of the pen are best removed; true ones are lost where pictures are made "
             "smaller.",
@@ -82,12 +83,12 @@ def _too_small(seen: Sequence[Seen]) -> Iterable[Finding]:
 def _in_parts(seen: Sequence[Seen]) -> Iterable[Finding]:
     parted = [each for each in seen if each.objects.num_parted]
     if parted:
-        count = sum(each.objects.num_parted for each in parted)
+        number = sum(each.objects.num_parted for each in parted)
         total = sum(len(each.objects) for each in seen)
         yield _in(
             parted,
             "note",
-            f"{count} of {total:,} instances in several parts that do not touch",
+            f"{number} of {total:,} instances in several parts that do not touch",
             "That is right where something lies in front, and wrong where one number was given "
             "twice.",
         )
@@ -96,5 +97,5 @@ def _in_parts(seen: Sequence[Seen]) -> Iterable[Finding]:
 def _in(seen: Sequence[Seen], severity: Severity, what: str, cure: str) -> Finding:
     """As `findings.about`, where what was found is counted by itself and not by pictures."""
     names = ", ".join(each.sample.id for each in seen[:3]) + (", ..." if len(seen) > 3 else "")
-    message = f"{what[0].upper()}{what[1:]}, in {counted(seen, 'picture')}: {names}. {cure}"
+    message = f"{what[0].upper()}{what[1:]}, in {count(len(seen), 'picture')}: {names}. {cure}"
     return Finding(severity, message, tuple(each.sample.files[0] for each in seen))

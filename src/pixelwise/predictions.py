@@ -20,6 +20,7 @@ from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.types import Image, PixelwiseError
+from pixelwise.words import count
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Predictions:
     def sentence(self) -> str:
         """What was done, for people."""
         counted = any("counts" in line for line in self.lines)
-        instances = f", {_counted(self.num_instances, 'instance')}" if counted else ""
-        return f"{_counted(len(self.lines), 'picture')}{instances} outlined in {self.out}."
+        instances = f", {count(self.num_instances, 'instance')}" if counted else ""
+        return f"{count(len(self.lines), 'picture')}{instances} outlined in {self.out}."
 
 
 def predict(
@@ -105,10 +106,6 @@ def predict(
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_text(folder / "predictions.jsonl", text)
     return Predictions(folder, tuple(lines), tuple(failures))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pixelwise import draw
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import is_inside_out
 from pixelwise.scan import Seen
-from pixelwise.types import Annotation, Category, Image, LabelMap, Sample
+from pixelwise.types import Annotation, Category, Image, Sample
 
 _ON_SHEET = 48
 _TILE_PX = 240
@@ -44,26 +42,13 @@ def _tile(sample: Sample, categories: Sequence[Category]) -> Image:
     annotation = sample.read_annotation()
     if len(annotation):
         return _outline_each(image, annotation)
-    labels: LabelMap = np.asarray(_shrunk(annotation.semantic, image), np.uint8)
-    return draw.outline(image, labels, categories)
+    return draw.outline(image, draw.fit_numbers(annotation.semantic, image), categories)
 
 
 def _outline_each(image: Image, annotation: Annotation) -> Image:
     """Each instance's border, one pixel wide, just inside it."""
-    drawn = image.copy()
+    colors = _COLORS[np.arange(1, len(annotation) + 1) % len(_COLORS)]
     for layer in annotation.layers:
-        numbers = _shrunk(layer, image)
-        padded = np.pad(numbers, 1, mode="edge")
-        inner = np.ones(numbers.shape, np.bool_)
-        for beside in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
-            inner &= numbers == beside
-        border = ~inner & (numbers > 0)
-        drawn[border] = _COLORS[numbers[border] % len(_COLORS)]
-    return drawn
-
-
-def _shrunk(numbers: NDArray[np.integer], image: Image) -> NDArray[np.integer]:
-    height, width = image.shape[:2]
-    return np.asarray(
-        cv2.resize(numbers, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), numbers.dtype
-    )
+        numbers = draw.fit_numbers(layer, image).astype(np.int32)
+        image = draw.instances(image, numbers, colors, alpha=0, width_px=1)
+    return image

@@ -30,6 +30,7 @@ ROOMS = [
         "progress",
         "skeletons",
         "statistics",
+        "words",
     },
     {
         "metrics",

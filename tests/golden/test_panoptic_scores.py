@@ -216,5 +216,5 @@ def test_a_file_that_is_missing_or_no_json_is_named(files, tmp_path):
     with pytest.raises(PixelwiseError, match=r"nothing\.json cannot be read"):
         score_panoptic(files[0], tmp_path / "nothing.json")
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(PixelwiseError, match=r"broken\.json is not JSON"):
+    with pytest.raises(PixelwiseError, match=r"broken\.json is damaged or no JSON"):
         score_panoptic(files[0], tmp_path / "broken.json")

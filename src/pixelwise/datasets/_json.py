@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from pixelwise.files import read_json
 from pixelwise.types import PixelwiseError
 
 _PEEK = 65_536
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
     """A JSON file that holds an object.
 
     Raises:
         PixelwiseError: unreadable, damaged, or a list or a number at the top.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise PixelwiseError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise PixelwiseError(
-            f"{path} is damaged or no JSON ({error}): copy or export it again, or take it out of "
-            "the folder."
-        ) from error
+    found = read_json(path)
     if not isinstance(found, dict):
         raise PixelwiseError(f"{path} holds a {type(found).__name__}; expected a JSON object.")
     return found

@@ -27,7 +27,7 @@ from pixelwise.datasets import _shapes
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, refuse_second, settled
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._instances import from_masks, thing_categories
-from pixelwise.datasets._json import mentions, read_json
+from pixelwise.datasets._json import mentions, read_object
 from pixelwise.datasets._masks import IGNORED_NAMES, is_same_shape
 from pixelwise.datasets._names import read_names
 from pixelwise.datasets._pairs import split_of
@@ -103,7 +103,7 @@ def _pair(root: Path, files: list[str]) -> tuple[tuple[Case, ...], set[str], dic
     labels: set[str] = set()
     passed_over: dict[str, int] = {}
     for file in _jsons(files):
-        found = read_json(root / file)
+        found = read_object(root / file)
         if not isinstance(found.get("shapes"), list):
             continue
         name = str(found.get("imagePath") or "").replace("\\", "/")
@@ -151,7 +151,7 @@ def _is_no_thing(name: str) -> bool:
 
 def _read(names: _Names, image: Path, files: tuple[Path, ...]) -> Annotation:
     size_hw = image_size_hw(image)
-    found = read_json(files[0])
+    found = read_object(files[0])
     scale_xy = _scale(found, files[0], size_hw)
     shapes = [shape for shape in found["shapes"] if _has_area(shape)]
     ignored = [shape for shape in shapes if names.of(shape).lower() in IGNORED_NAMES]

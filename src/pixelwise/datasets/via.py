@@ -20,7 +20,7 @@ from pixelwise.datasets import _shapes
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, refuse_second, settled
 from pixelwise.datasets._files import folder_of, glimpse, is_picture, list_files, pictures
 from pixelwise.datasets._instances import from_masks, thing_categories
-from pixelwise.datasets._json import mentions, read_json
+from pixelwise.datasets._json import mentions, read_object
 from pixelwise.datasets._pairs import split_of
 from pixelwise.datasets._pictures import image_size_hw
 from pixelwise.datasets._shapes import Mask
@@ -92,7 +92,7 @@ def _read(names: tuple[str, ...], image: Path, files: tuple[Path, ...]) -> Annot
 
 def _entries(path: Path) -> Iterator[tuple[str, list[Region]]]:
     """The pictures a JSON file lists, with their regions; none where it is something else."""
-    found = read_json(path)
+    found = read_object(path)
     listed = found.get("_via_img_metadata", found)
     for entry in listed.values() if isinstance(listed, Mapping) else ():
         if isinstance(entry, Mapping) and {"filename", "regions"} <= set(entry):

@@ -5,11 +5,11 @@ Boxes, masks and joints are scored by the library that agrees with COCO's own co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pixelwise.files import read_json
 from pixelwise.rle import decode, encode
 from pixelwise.types import PixelwiseError
 
@@ -60,20 +60,6 @@ def score_coco(
         name: value if value >= 0 else float("nan")
         for name, value in zip(_NAMES[kind], values, strict=True)
     }
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        PixelwiseError: no such file, or no JSON in it.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PixelwiseError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except ValueError as error:
-        raise PixelwiseError(f"{path} is not JSON: {error}. Give a file in COCO's form.") from None
 
 
 def _truth(path: Path, kind: str) -> dict[str, Any]:

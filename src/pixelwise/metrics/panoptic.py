@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.metrics.coco import read_json
+from pixelwise.files import read_json
 from pixelwise.metrics.matching import Overlaps, match, shared_pixels, tally
 from pixelwise.rle import ids_of_colors
 from pixelwise.types import PixelwiseError

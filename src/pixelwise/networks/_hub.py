@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import os
 import sys
 import threading
@@ -20,6 +19,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from pixelwise.files import read_json
 from pixelwise.types import PixelwiseError
 
 _CONFIG = "config.json"
@@ -87,16 +87,13 @@ def fetch(name: str, commit: str | None = None) -> tuple[Path, str | None]:
     return folder, folder.name
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_table(path: Path) -> dict[str, Any]:
     """A JSON file that holds a table.
 
     Raises:
         PixelwiseError: it does not.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PixelwiseError(f"{path} cannot be read: {error}.") from None
+    found = read_json(path)
     if not isinstance(found, dict):
         raise PixelwiseError(f"{path} is not a table of settings. Fetch the backbone again.")
     return found
@@ -120,7 +117,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 def _weight_files(folder: Path) -> list[Path]:
     if (folder / _WEIGHTS).exists():
         return [folder / _WEIGHTS]
-    parts = read_json(folder / _INDEX).get("weight_map")
+    parts = read_table(folder / _INDEX).get("weight_map")
     if not isinstance(parts, dict):
         raise PixelwiseError(f"{folder / _INDEX} names no weights. Fetch the backbone again.")
     # The name alone: an index has no business outside its folder.
@@ -131,7 +128,7 @@ def read_normalisation(folder: Path) -> tuple[list[float], list[float]] | None:
     """Mean and spread of RGB in [0, 1] that a backbone learned with; None where it does not say."""
     if not (folder / _PREPROCESSOR).exists():
         return None
-    found = read_json(folder / _PREPROCESSOR)
+    found = read_table(folder / _PREPROCESSOR)
     if found.get("do_normalize") is False:
         return [0.0] * 3, [1.0] * 3
     if "image_mean" not in found or "image_std" not in found:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from pixelwise.networks import MEAN, SPREAD
 from pixelwise.networks._anysize import AnySize
-from pixelwise.networks._hub import fetch, library, read_json, read_normalisation, read_weights
+from pixelwise.networks._hub import fetch, library, read_normalisation, read_table, read_weights
 from pixelwise.networks._layers import decode, decoder, initialise, level_widths, stem
 from pixelwise.types import PixelwiseError
 
@@ -56,7 +56,7 @@ def describe(name: str) -> dict[str, Any]:
         PixelwiseError: no such backbone, no safetensors, or not of the family.
     """
     folder, commit = fetch(name)
-    config = _config(read_json(folder / "config.json"), where=str(folder / "config.json"))
+    config = _config(read_table(folder / "config.json"), where=str(folder / "config.json"))
     mean, spread = read_normalisation(folder) or (list(MEAN), list(SPREAD))
     data = {"config": _portable(config), "mean": mean, "spread": spread, "commit": commit}
     _check(data, where=name)

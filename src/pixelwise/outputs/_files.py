@@ -7,18 +7,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import cv2
-import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from pixelwise.draw import fit
+from pixelwise.draw import Number, fit, fit_numbers
 from pixelwise.files import atomic
 from pixelwise.types import Image
-
-Number = TypeVar("Number", np.uint8, np.int32)
 
 # An overlay is for looking at; the masks carry the full size.
 _OVERLAY_PX = 1600
@@ -27,8 +23,7 @@ _OVERLAY_PX = 1600
 def shrunk(image: Image, numbers: NDArray[Number]) -> tuple[Image, NDArray[Number]]:
     """A picture and its map of labels or instances at the size of an overlay."""
     small = fit(image, _OVERLAY_PX)
-    fitting = cv2.resize(numbers, small.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    return small, np.asarray(fitting, numbers.dtype)
+    return small, fit_numbers(numbers, small)
 
 
 def write_overlay(path: Path, drawn: Image) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,7 +52,9 @@ def draw_case(image: Image, annotation: Annotation, result: Any, metric: Metric)
     """The picture shrunk for a page, with what was right and wrong outlined on it."""
     small = draw.fit(image, _PICTURE_PX)
     if metric.kind == "semantic":
-        truth, labels = (_shrunk(part, small) for part in (annotation.semantic, result.labels))
+        truth, labels = (
+            draw.fit_numbers(part, small) for part in (annotation.semantic, result.labels)
+        )
         return draw.truth_and_prediction(small, truth, labels, width_px=_WIDTH_PX)
     borders = list(_borders(annotation, result, metric, small))
     # On a small picture, which the page enlarges, thick lines hide small segments.
@@ -68,8 +69,11 @@ def _borders(
     stuff = metric.kind == "panoptic"
     every = overlaps(annotation, result, metric.categories, stuff=stuff)
     matches, excusable = match(every), every.excusable()
-    layers = [_shrunk(layer, small) for layer in annotation.layers]
-    id_map, semantic = _shrunk(result.id_map, small), _shrunk(annotation.semantic, small)
+    layers = [draw.fit_numbers(layer, small) for layer in annotation.layers]
+    id_map, semantic = (
+        draw.fit_numbers(result.id_map, small),
+        draw.fit_numbers(annotation.semantic, small),
+    )
 
     def truth(row: int) -> NDArray[np.bool_]:
         place = int(every.truth_ids[row])
@@ -91,12 +95,3 @@ def _borders(
     for column in np.flatnonzero(~excusable).tolist():
         if column not in columns:
             yield prediction(column), draw.FALSE
-
-
-def _shrunk(labels: NDArray[Any], small: Image) -> NDArray[Any]:
-    """A map of numbers at the small picture's size, none of them mixed."""
-    # The library resizes no int32; float32 holds the numbers of 16 million segments exactly.
-    kind = labels.dtype
-    whole = labels.astype(np.float32) if kind == np.int32 else labels
-    size_wh = (small.shape[1], small.shape[0])
-    return np.asarray(cv2.resize(whole, size_wh, interpolation=cv2.INTER_NEAREST)).astype(kind)

@@ -9,6 +9,7 @@ from pixelwise.held_out import Chosen
 from pixelwise.metrics import Metric, Score
 from pixelwise.metrics.detections import MOST
 from pixelwise.statistics import Interval
+from pixelwise.words import count
 
 _FEW_UNITS = 10
 
@@ -94,8 +95,3 @@ def _about_segments(metric: Metric) -> list[str]:
         f"average precision and recall count the {MOST} surest alone and cannot reach 1 there; "
         "the other measures count all."
     ]
-
-
-def count(number: int, noun: str) -> str:
-    """A number and its noun: 1 picture, 2,000 pictures."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
