@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 
+from perfect import perfect_maps
 from pixelwise.geometry import Warp
 from pixelwise.layers import lay
 from pixelwise.tasks import instance
@@ -48,22 +49,12 @@ def nuclei(columns: int, rows: int) -> Annotation:
     )
 
 
-def perfect_maps(task, annotation: Annotation, repeat: int) -> dict[str, np.ndarray]:
-    """Maps of the picture laid ``repeat`` times side by side along both axes."""
-    targets = task.encode(annotation, 2)
-    maps = {"class": logit(targets["class"]), "center": logit(targets["center"]) + 4}
-    maps["offset"] = targets["offset"]
-    return {name: np.tile(values, (1, repeat, repeat)) for name, values in maps.items()}
-
-
-def logit(shares: np.ndarray) -> np.ndarray:
-    shares = np.clip(shares, 1e-4, 1 - 1e-4)
-    return np.log(shares / (1 - shares)).astype(np.float32)
-
-
 def measure(columns: int, rows: int, repeat: int, times: int) -> None:
     task = instance.build(CATEGORIES, {"cross_entropy": 1.0})
-    maps = perfect_maps(task, nuclei(columns, rows), repeat)
+    maps = {
+        name: np.tile(values, (1, repeat, repeat))
+        for name, values in perfect_maps(task.encode(nuclei(columns, rows), 2)).items()
+    }
     side = TILE_PX * repeat
     warp = Warp.fit((side, side), (side, side))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import json
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import cv2
 import torch
@@ -45,12 +41,9 @@ def main() -> None:
         "predicting_pictures_per_s": 1 / statistics.median(seconds),
         "workers": contestant.workers,
         "loader_pictures_per_s": _loader_speeds(contestant, min(_LOADER_S, job.budget_s)),
-        "versions": _versions(),
         "threads": torch.get_num_threads(),
     }
-    temporary = job.folder / "result.part"
-    temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(job.folder / "result.json")
+    job.finish(result, _LIBRARIES)
 
 
 def read_image(path: str) -> Image:
@@ -98,16 +91,6 @@ def _speed(batches: Iterator[int], seconds: float) -> float | None:
     while time.perf_counter() - started < seconds:
         count += next(batches)
     return count / (time.perf_counter() - started)
-
-
-def _versions() -> dict[str, Any]:
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

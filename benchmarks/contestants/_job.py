@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import platform
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,13 @@ class Job:
         found = json.loads(path.read_text(encoding="utf-8"))
         return cls(**{**found, "cases": tuple(Case(**case) for case in found["cases"])})
 
+    def finish(self, result: Mapping[str, Any], libraries: Iterable[str]) -> None:
+        """Write the result, with the versions of libraries; its presence says that it is whole."""
+        whole = {**result, "versions": _versions(libraries)}
+        temporary = self.folder / "result.part"
+        temporary.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(self.folder / "result.json")
+
     @property
     def folder(self) -> Path:
         """Where everything is written."""
@@ -70,3 +79,13 @@ class Job:
     def tested(self) -> tuple[Case, ...]:
         """The test part."""
         return tuple(case for case in self.cases if case.part == "test")
+
+
+def _versions(libraries: Iterable[str]) -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in libraries:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

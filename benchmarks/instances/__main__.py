@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
-import platform
 import statistics
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from contestants._job import Job
@@ -36,12 +33,9 @@ def main() -> None:
         "seconds_per_step": learned.seconds_per_step,
         "facts": dict(learned.facts),
         "predicting_pictures_per_s": 1 / statistics.median(_predict_all(contestant, job)),
-        "versions": _versions(),
         "threads": job.threads,
     }
-    temporary = job.folder / "result.part"
-    temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(job.folder / "result.json")
+    job.finish(result, _LIBRARIES)
 
 
 def _predict_all(contestant: Contestant, job: Job) -> list[float]:
@@ -55,16 +49,6 @@ def _predict_all(contestant: Contestant, job: Job) -> list[float]:
         seconds.append(time.perf_counter() - started)
         write_ids(job.folder / "masks" / _FINAL / f"{case.id}.png", ids)
     return seconds
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

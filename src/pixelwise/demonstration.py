@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,20 @@ _VARIETY = 0.1
 
 @dataclass(frozen=True)
 class Show:
-    """What a demonstration draws, how many of them, and what it asks of `train`."""
+    """What a demonstration draws, how many of them, and what learning begins with."""
 
     what: str
     write: Callable[..., Any]
     count: int
     long_side_px: int
-    asked: Mapping[str, Any]
+    start: str = "nevi"
 
 
 SHOWS = {
     # The built-in model has learned from such pictures: beginning with it would show nothing.
-    "semantic": Show("nevi", write_nevi, 240, 320, {"start": "none"}),
-    "instance": Show("people", write_people, 800, 256, {"task": "instance"}),
-    "panoptic": Show("people", write_people, 800, 256, {"task": "panoptic"}),
+    "semantic": Show("nevi", write_nevi, 240, 320, start="none"),
+    "instance": Show("people", write_people, 800, 256),
+    "panoptic": Show("people", write_people, 800, 256),
 }
 
 
@@ -71,7 +71,8 @@ def demo(out: Path, *, task: str, budget_s: float, on_note: Callable[[str], None
     on_note(
         f"Checked, {'fit to learn from' if report.ok else 'not fit to learn from'}: {out / 'check'}"
     )
-    run = train(data, out=out / f"run-{task}", budget_s=budget_s, on_note=on_note, **show.asked)
+    folder = out / f"run-{task}"
+    run = train(data, out=folder, task=task, start=show.start, budget_s=budget_s, on_note=on_note)
     measured = evaluate(run.path)
     on_note(measured.sentence)
     held_out = run.ids("test")[:6]

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import statistics
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +31,7 @@ from pixelwise.losses import check_losses
 from pixelwise.madeup.nevi import sample_nevi
 from pixelwise.model import normalise
 from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, set_rate, unpack
+from pixelwise.pace import Clock, Facts
 from pixelwise.plan import look, plan
 from pixelwise.progress import Progress
 from pixelwise.recipe import Recipe, derive
@@ -53,98 +52,12 @@ from pixelwise.validate import Validation, class_weights, is_as_good
 _MEASURED_SHARE = 0.1
 _LEAST_MEASURED = 3
 _VALIDATIONS = 20
-_SAVE_EVERY_S = 60.0
 # Of the time that is left, to steps: a machine is seldom as fast later as when it was measured.
 _PLANNED_SHARE = 0.95
 # Neither the built-in model's seed nor one that a person is likely to draw with.
 _MADE_UP_SEED = 20_261_126
 # Drawing takes some 25 ms each, and many pictures of one's own need no company.
 _MOST_MADE_UP = 300
-
-
-@dataclass
-class Facts:
-    """How far a run is: numbers that are saved beside the tensors.
-
-    ``best_scores``: of each validation picture, when their mean was highest. ``kept_step``: whose
-    weights are kept.
-    """
-
-    step: int = 0
-    best_scores: list[float] = field(default_factory=list)
-    kept_step: int = 0
-    num_losses: int = 0
-    losses: dict[str, float] = field(default_factory=dict)
-
-    def add(self, values: dict[str, float]) -> None:
-        """Take in one step's losses."""
-        self.num_losses += 1
-        for name, value in values.items():
-            self.losses[name] = self.losses.get(name, 0.0) + value
-
-    @property
-    def loss(self) -> float:
-        """Mean total since the last validation."""
-        return sum(self.losses.values()) / max(1, self.num_losses)
-
-    def take_losses(self) -> dict[str, float]:
-        """Mean of each term since the last validation and their sum; then start anew."""
-        means = {name: value / max(1, self.num_losses) for name, value in self.losses.items()}
-        self.num_losses, self.losses = 0, {}
-        return {"loss": sum(means.values()), **means}
-
-    def write(self) -> str:
-        """As JSON text."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def read(cls, text: str) -> Facts:
-        """Back from JSON text."""
-        return cls(**json.loads(text))
-
-
-class Clock:
-    """How fast the loop is. The first step after a start, which warms up, does not count."""
-
-    def __init__(self, step: int, batch: int) -> None:
-        self._batch, self._first, self._step = batch, step, step
-        self._begun = self._saved = self._now = time.monotonic()
-        self._durations: deque[float] = deque(maxlen=1000)
-
-    def tick(self, step: int) -> None:
-        """A step is done."""
-        before, self._step, self._now = self._now, step, time.monotonic()
-        if self.taken == 0:
-            self._begun = self._now
-        else:
-            self._durations.append(self._now - before)
-
-    @property
-    def taken(self) -> int:
-        """Steps that count."""
-        return self._step - self._first - 1
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the first step was done."""
-        return self._now - self._begun
-
-    @property
-    def seconds_per_step(self) -> float:
-        """Median duration of a step: pauses for validation and other programs do not count."""
-        return statistics.median(self._durations) if self._durations else 0.0
-
-    @property
-    def pictures_per_s(self) -> float:
-        """Usual speed."""
-        return self._batch / self.seconds_per_step if self._durations else 0.0
-
-    def is_time_to_save(self) -> bool:
-        """Whether a minute has gone since this was last so."""
-        if self._now - self._saved < _SAVE_EVERY_S:
-            return False
-        self._saved = self._now
-        return True
 
 
 def train(

@@ -27,6 +27,7 @@ ROOMS = [
         "losses",
         "recipe",
         "device",
+        "pace",
         "progress",
         "skeletons",
         "statistics",

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from perfect import perfect_maps
 from pixelwise.geometry import Warp
 from pixelwise.layers import lay
 from pixelwise.madeup.people import CATEGORIES, make_people
 from pixelwise.tasks import instance, panoptic
+from pixelwise.tasks._centers import PRIOR
 from pixelwise.types import Annotation, Category
 
 NUCLEI = (Category("background", (0, 0, 0)), Category("nucleus", (230, 159, 0), is_thing=True))
@@ -15,26 +17,14 @@ LOSS = {"cross_entropy": 1.0}
 FINER, STRIDE = 2, 2
 
 
-def logits(shares):
-    shares = np.clip(shares, 1e-4, 1 - 1e-4)
-    return np.log(shares / (1 - shares)).astype(np.float32)
-
-
-def perfect_maps(task, annotation, warp):
+def maps_of(task, annotation, warp):
     """The maps of a network that makes no mistake."""
-    targets = task.encode(warp.finer(FINER).annotation(annotation), FINER * STRIDE)
-    classes = targets["class"]
-    return {
-        "class": logits(classes) if len(classes) == 1 else np.log(np.maximum(classes, 1e-4)),
-        # A heatmap of 0 stands for a logit of -4.
-        "center": logits(targets["center"]) + 4,
-        "offset": targets["offset"],
-    }
+    return perfect_maps(task.encode(warp.finer(FINER).annotation(annotation), FINER * STRIDE))
 
 
 def there_and_back(task, annotation, size_hw=None):
     warp = Warp.fit(annotation.size_hw, size_hw or annotation.size_hw)
-    return task.decode(perfect_maps(task, annotation, warp), warp)
+    return task.decode(maps_of(task, annotation, warp), warp)
 
 
 def discs(places_yxr, size_hw=(128, 160)) -> Annotation:
@@ -134,7 +124,7 @@ def test_a_crowd_is_neither_learned_nor_decoded(task):
 def test_scores_fall_and_the_surest_is_first(task):
     truth = grid(9, 9, 24)
     warp = Warp.fit(truth.size_hw, truth.size_hw)
-    maps = perfect_maps(task, truth, warp)
+    maps = maps_of(task, truth, warp)
     maps["class"][:, :, :20] *= 0.3
     scores = task.decode(maps, warp).scores
     assert (np.diff(scores) <= 0).all() and 0 <= scores.min() < scores.max() <= 1
@@ -146,8 +136,8 @@ def test_maps_of_a_mirrored_picture_come_back_as_those_of_the_picture(task, axes
     mirror = np.diag([-1.0 if -1 in axes else 1.0, -1.0 if -2 in axes else 1.0, 1.0])
     mirror[:2, 2] = [160 if -1 in axes else 0, 128 if -2 in axes else 0]
     warp = Warp(np.eye(3), truth.size_hw, truth.size_hw)
-    plain = perfect_maps(task, truth, warp)
-    mirrored = perfect_maps(task, truth, warp.then(mirror))
+    plain = maps_of(task, truth, warp)
+    mirrored = maps_of(task, truth, warp.then(mirror))
     back = task.flipped({name: torch.from_numpy(m[None]) for name, m in mirrored.items()}, axes)
     inside = plain["class"][0] > 0
     for name, values in plain.items():
@@ -158,9 +148,9 @@ def test_maps_of_a_mirrored_picture_come_back_as_those_of_the_picture(task, axes
 def test_the_loss_is_0_at_the_truth_and_grows_away_from_it(task):
     truth = grid(9, 9, 24)
     targets = {n: torch.from_numpy(t[None]) for n, t in task.encode(truth, STRIDE).items()}
-    perfect = perfect_maps(task, truth, Warp.fit(truth.size_hw, truth.size_hw))
+    perfect = maps_of(task, truth, Warp.fit(truth.size_hw, truth.size_hw))
     maps = {name: torch.from_numpy(values[None].copy()) for name, values in perfect.items()}
-    maps["center"] = torch.logit(targets["center"].clamp(1e-6, 1 - 1e-6)) + 4
+    maps["center"] = torch.logit(targets["center"].clamp(1e-6, 1 - 1e-6)) - PRIOR
     maps["offset"] = targets["offset"].clone()
     at_truth = task.loss(maps, targets)
     assert float(at_truth["center"]) < 1e-3 and float(at_truth["offset"]) == 0

@@ -32,7 +32,7 @@ from pixelwise.maps import area_pool, nearest, peaks
 from pixelwise.types import IGNORE, Annotation
 
 MAPS = {"center": 1, "offset": 2}
-"""Map name -> channels: logits of the heatmap above -4; (dy, dx) to the centre, in 8 map pixels."""
+"""Map name -> channels: the heatmap's logits above `PRIOR`; (dy, dx) to the centre, in `_UNIT`."""
 
 # A weight of about 1 in the network's last layer then moves a pixel as far as things are wide.
 _UNIT = 8.0
@@ -41,7 +41,7 @@ _SIGMA, _LEAST_SIGMA, _MOST_SIGMA = 0.15, 1.0, 4.0
 _BEYOND = 2.0
 # Hardly any pixel is a centre: a heatmap of 0 means so much, and nothing has to be learned of it
 # first (Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, section 4.1).
-_PRIOR = -4.0
+PRIOR = -4.0
 # Centres are farther apart than this many map pixels.
 _REACH = 3
 # A top this sure is a centre.
@@ -153,7 +153,7 @@ def loss(maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str,
     heat, weight = targets["center"], targets["center_weight"]
     least = F.binary_cross_entropy(heat, heat, reduction="none")
     excess = (
-        F.binary_cross_entropy_with_logits(maps["center"] + _PRIOR, heat, reduction="none") - least
+        F.binary_cross_entropy_with_logits(maps["center"] + PRIOR, heat, reduction="none") - least
     )
     center = (excess * weight).sum() / (heat * weight).sum().clamp(min=1.0)
     weight = targets["offset_weight"]
@@ -187,7 +187,7 @@ class Centers:
     def of(cls, heatmap: NDArray[np.float32], warp: Warp) -> Centers:
         """The tops of the heatmap (h, w), logits, that lie in the picture."""
         logit = float(np.log(_THRESHOLD / (1 - _THRESHOLD)))
-        xy, heights = peaks(heatmap, logit - _PRIOR, _REACH)
+        xy, heights = peaks(heatmap, logit - PRIOR, _REACH)
         home = warp.inverse().points(xy * _stride(warp, heatmap.shape))
         height, width = warp.source_hw
         is_in = ((home >= 0) & (home < (width, height))).all(axis=1)
@@ -196,7 +196,7 @@ class Centers:
         xy, heights = xy[is_in][best], heights[is_in][best]
         size_hw = heatmap.shape[0], heatmap.shape[1]
         owner = nearest(xy, size_hw) if len(xy) else np.zeros(size_hw, np.uint16)
-        return cls(xy, expit(heights + np.float32(_PRIOR)), owner)
+        return cls(xy, expit(heights + np.float32(PRIOR)), owner)
 
     def assign(self, offset: NDArray[np.float32], rows: slice, warp: Warp) -> NDArray[np.uint16]:
         """The centre that each pixel of a strip of the picture points at, counted from 1.

@@ -7,7 +7,6 @@ held at full size is one number and one class for each pixel.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,80 +24,58 @@ Parts = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]
 """An id map (H, W), and of its N segments the labels (N,) and scores (N,)."""
 
 
-@dataclass(frozen=True)
 class Segments:
-    """What the maps say of every pixel, and the sums over those of each centre.
+    """What the maps say of every pixel, and the sums over the pixels of each centre.
 
-    ``ids``: (H, W) uint16, the centre each pixel of a thing belongs to, counted from 1. ``labels``
-    and ``probs``: (H, W) uint8 class and float16 probability of it; None where only things are
-    asked for. ``area``, ``sureness``: (N + 1,) pixels of each centre and the sum of their
-    probabilities; ``votes``: (N + 1, C) their classes.
+    Args:
+        maps: "class" (1 or C, h, w), "center" (1, h, w) and "offset" (2, h, w).
+        warp: from the picture to the working size.
+        categories: C of them.
+        has_stuff: whether `stuff` will be asked for.
     """
 
-    centers: Centers
-    warp: Warp
-    is_thing: NDArray[np.bool_]
-    ids: NDArray[np.uint16]
-    area: NDArray[np.int64]
-    sureness: NDArray[np.float64]
-    votes: NDArray[np.int64]
-    at_center: NDArray[np.float32]
-    labels: LabelMap | None = None
-    probs: NDArray[np.float16] | None = None
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         maps: Mapping[str, NDArray[np.float32]],
         warp: Warp,
         categories: Sequence[Category],
         *,
-        stuff: bool = False,
-    ) -> Segments:
-        """Decide every pixel.
-
-        Args:
-            maps: "class" (1 or C, h, w), "center" (1, h, w) and "offset" (2, h, w).
-            warp: from the picture to the working size.
-            categories: C of them.
-            stuff: whether classes and probabilities are kept for `stuff`.
-        """
-        centers = Centers.of(maps["center"][0], warp)
-        is_thing = np.array([category.is_thing for category in categories])
-        num, hw = len(centers.scores) + 1, warp.source_hw
-        found = cls(
-            centers,
-            warp,
-            is_thing,
-            np.zeros(hw, np.uint16),
-            np.zeros(num, np.int64),
-            np.zeros(num),
-            np.zeros((num, len(categories)), np.int64),
-            _class_probs(maps["class"], centers),
-            np.zeros(hw, np.uint8) if stuff else None,
-            np.zeros(hw, np.float16) if stuff else None,
-        )
-        if num > 1 or stuff:
+        has_stuff: bool = False,
+    ) -> None:
+        self._warp = warp
+        self._is_thing = np.array([category.is_thing for category in categories])
+        self._centers = Centers.of(maps["center"][0], warp)
+        self._at_center = _class_probs(maps["class"], self._centers)
+        num = len(self._centers.scores) + 1
+        # (H, W) the centre each pixel of a thing belongs to, counted from 1; of each centre its
+        # pixels, the sum of their probabilities, and how many are of each class.
+        self._ids = np.zeros(warp.source_hw, np.uint16)
+        self._area = np.zeros(num, np.int64)
+        self._sureness = np.zeros(num)
+        self._votes = np.zeros((num, len(categories)), np.int64)
+        # (H, W) every pixel's class and its probability, where stuff is asked for.
+        self._labels = np.zeros(warp.source_hw, np.uint8) if has_stuff else None
+        self._probs = np.zeros(warp.source_hw, np.float16) if has_stuff else None
+        if num > 1 or has_stuff:
             both = np.concatenate([maps["class"], maps["offset"]])
             for rows, strip in warp.maps_back(both):
-                found._add(rows, strip[:-2], strip[-2:])
-        return found
+                self._add(rows, strip[:-2], strip[-2:])
 
     def _add(self, rows: slice, logits: NDArray[np.float32], offset: NDArray[np.float32]) -> None:
         """One strip: its class, and its things' centres."""
         labels, thing = self._classes(rows, logits)
-        if len(self.area) == 1:
+        if len(self._area) == 1:
             return
-        ids = self.centers.assign(offset, rows, self.warp)
+        ids = self._centers.assign(offset, rows, self._warp)
         ids *= thing
-        self.ids[rows] = ids
+        self._ids[rows] = ids
         owner = ids[thing].astype(np.int64)
-        num, classes = self.votes.shape
-        self.area[:] += np.bincount(owner, minlength=num)
-        self.sureness[:] += np.bincount(owner, _sureness(logits, thing), num)
+        num, classes = self._votes.shape
+        self._area += np.bincount(owner, minlength=num)
+        self._sureness += np.bincount(owner, _sureness(logits, thing), num)
         if classes > 2:
             pairs = owner * classes + labels[thing]
-            self.votes[:] += np.bincount(pairs, minlength=num * classes).reshape(num, classes)
+            self._votes += np.bincount(pairs, minlength=num * classes).reshape(num, classes)
 
     def _classes(
         self, rows: slice, logits: NDArray[np.float32]
@@ -108,36 +85,36 @@ class Segments:
             thing = logits[0] > 0
             return thing.view(np.uint8), thing
         labels = logits.argmax(axis=0).astype(np.uint8)
-        if self.labels is not None and self.probs is not None:
-            self.labels[rows] = labels
-            self.probs[rows] = softmax(logits, axis=0).max(axis=0)
-        return labels, self.is_thing[labels]
+        if self._labels is not None and self._probs is not None:
+            self._labels[rows] = labels
+            self._probs[rows] = softmax(logits, axis=0).max(axis=0)
+        return labels, self._is_thing[labels]
 
     def things(self) -> Parts:
         """Every thing that was found, the surest first."""
-        own = np.maximum(self.area[1:], 1)
-        scores = self.centers.scores * (self.sureness[1:] / own)
-        labels = np.where(self.is_thing, self.votes[1:], -1).argmax(axis=1)
-        lost = np.flatnonzero(self.area[1:] == 0)
-        thing_probs = self.at_center * self.is_thing
+        own = np.maximum(self._area[1:], 1)
+        scores = self._centers.scores * (self._sureness[1:] / own)
+        labels = np.where(self._is_thing, self._votes[1:], -1).argmax(axis=1)
+        lost = np.flatnonzero(self._area[1:] == 0)
+        thing_probs = self._at_center * self._is_thing
         labels[lost] = thing_probs[lost].argmax(axis=1)
-        scores[lost] = self.centers.scores[lost] * thing_probs[lost].sum(axis=1)
-        is_there = (self.area[1:] > 0) | (thing_probs.sum(axis=1) >= _LEAST_THING)
+        scores[lost] = self._centers.scores[lost] * thing_probs[lost].sum(axis=1)
+        is_there = (self._area[1:] > 0) | (thing_probs.sum(axis=1) >= _LEAST_THING)
         kept = np.flatnonzero(is_there)
         kept = kept[np.argsort(-scores[kept], kind="stable")]
-        ids, lost = self.ids, lost[is_there[lost]]
+        ids, lost = self._ids, lost[is_there[lost]]
         if len(lost):
             ids = self._with_lost(lost)
             # Whoever lost its only pixel to a lost one is gone.
-            kept = kept[np.bincount(ids.ravel(), minlength=len(self.area))[1:][kept] > 0]
-        number = np.zeros(len(self.area), np.int32)
+            kept = kept[np.bincount(ids.ravel(), minlength=len(self._area))[1:][kept] > 0]
+        number = np.zeros(len(self._area), np.int32)
         number[kept + 1] = np.arange(1, len(kept) + 1)
         return number[ids], labels[kept], scores[kept].astype(np.float32)
 
     def _with_lost(self, lost: NDArray[np.intp]) -> NDArray[np.uint16]:
         """The id map, where each lost centre has the pixel under it."""
-        ids = self.ids.copy()
-        x, y = self.centers.home(self.warp)[lost].T
+        ids = self._ids.copy()
+        x, y = self._centers.home(self._warp)[lost].T
         ids[y, x] = lost + 1
         return ids
 
@@ -149,15 +126,15 @@ class Segments:
             least_area: in pixels.
             first: the number of the first of these segments.
         """
-        assert self.labels is not None and self.probs is not None
-        left = np.where(ids == 0, self.labels, np.uint8(255))
-        counts = np.bincount(left.ravel(), minlength=256)[: len(self.is_thing)]
-        kinds = np.flatnonzero(~self.is_thing & (counts >= max(1.0, least_area)))
+        assert self._labels is not None and self._probs is not None
+        left = np.where(ids == 0, self._labels, np.uint8(255))
+        counts = np.bincount(left.ravel(), minlength=256)[: len(self._is_thing)]
+        kinds = np.flatnonzero(~self._is_thing & (counts >= max(1.0, least_area)))
         scores = []
         for number, kind in enumerate(kinds, start=first):
             where = left == kind
             ids[where] = number
-            scores.append(float(self.probs[where].mean(dtype=np.float64)))
+            scores.append(float(self._probs[where].mean(dtype=np.float64)))
         return ids, kinds.astype(np.int64), np.array(scores, np.float32)
 
 

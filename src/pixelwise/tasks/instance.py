@@ -53,7 +53,7 @@ class InstanceTask:
         self, maps: Mapping[str, NDArray[np.float32]], warp: Warp, *, probs: bool = False
     ) -> Instances:
         """Instances at the original size, the surest first; ``probs`` changes nothing."""
-        segments = Segments.of(maps, warp, self.categories)
+        segments = Segments(maps, warp, self.categories)
         id_map, labels, scores = segments.things()
         return Instances(id_map, labels, scores, self.categories)
 

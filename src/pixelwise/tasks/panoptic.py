@@ -38,7 +38,7 @@ class PanopticTask(InstanceTask):
         self, maps: Mapping[str, NDArray[np.float32]], warp: Warp, *, probs: bool = False
     ) -> Panoptic:
         """Segments at the original size: things, the surest first, then stuff."""
-        segments = Segments.of(maps, warp, self.categories, stuff=True)
+        segments = Segments(maps, warp, self.categories, has_stuff=True)
         things, labels, scores = segments.things()
         least = _LEAST_STUFF * things.size
         ids, kinds, sure = segments.stuff(things, least, len(labels) + 1)
