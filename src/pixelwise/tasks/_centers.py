@@ -32,7 +32,7 @@ from pixelwise.maps import area_pool, nearest, peaks
 from pixelwise.types import IGNORE, Annotation
 
 MAPS = {"center": 1, "offset": 2}
-"""Map name -> channels: the heatmap's logits above `PRIOR`; (dy, dx) to the centre, in `_UNIT`."""
+"""Map name -> channels: heatmap logits above `PRIOR`; (dy, dx) to the centre in 8 map pixels."""
 
 # A weight of about 1 in the network's last layer then moves a pixel as far as things are wide.
 _UNIT = 8.0
