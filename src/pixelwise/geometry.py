@@ -150,7 +150,14 @@ class Warp:
             semantic=self.labels(annotation.semantic),
             layers=np.stack(layers) if layers else np.zeros((0, *self.target_hw), np.uint16),
             keypoints=self._keypoints(annotation),
+            boxes=None if annotation.boxes is None else self._boxes(annotation.boxes),
         )
+
+    def _boxes(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The upright boxes around the moved corners of boxes (N, 4) xyxy."""
+        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2).astype(np.float64)
+        moved = self.points(corners).reshape(-1, 4, 2)
+        return np.hstack([moved.min(axis=1), moved.max(axis=1)]).astype(np.float32)
 
     def _keypoints(self, annotation: Annotation) -> NDArray[np.float32] | None:
         """Joints moved; in a mirror image left and right change places."""

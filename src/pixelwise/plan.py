@@ -58,12 +58,16 @@ def look(dataset: Dataset) -> Facts:
 
 
 def task_of(categories: Sequence[Category]) -> str:
-    """What annotations with these categories are for: things alone, things and stuff, or classes.
+    """What annotations with these categories are for: joints, things, things and stuff, or classes.
 
-    The first category of things alone is their background.
+    The first category of things alone is their background. Where all things have joints, these are
+    what the annotations are for; where some have, things are.
     """
-    if not any(category.is_thing for category in categories):
+    things = [category for category in categories if category.is_thing]
+    if not things:
         return "semantic"
+    if all(category.skeleton is not None for category in things):
+        return "pose"
     return "instance" if all(category.is_thing for category in categories[1:]) else "panoptic"
 
 

@@ -95,6 +95,8 @@ class Annotation:
         keypoints: (N, K, 3) float32 x, y, visibility (0 not known, 1 hidden, 2 seen); None where
             the dataset has no joints.
         mirrored: (K,) joint order in a mirror image, see `Skeleton`.
+        boxes: (N, 4) float32 xyxy in pixels where a dataset gives boxes and no outlines, NaN for
+            an instance without one; None where the pixels say it.
     """
 
     semantic: LabelMap
@@ -103,6 +105,7 @@ class Annotation:
     crowd: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     keypoints: NDArray[np.float32] | None = None
     mirrored: tuple[int, ...] = ()
+    boxes: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.semantic.dtype != np.uint8 or self.semantic.ndim != 2:
@@ -215,3 +218,33 @@ class Panoptic(Instances):
     As `Instances`, whose members are here called segments: one for each thing, and one for all of
     a picture's stuff of one category. 0 in ``id_map`` is void.
     """
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """The poses found in one picture, in the picture's own pixels, the surest first.
+
+    ``keypoints``: (N, K, 3) float32 x, y and the joint's score in [0, 1]; a joint that was not
+    found is NaN, NaN, 0. ``scores``: (N,) float32 in [0, 1], of each pose as a whole. ``ids``: (N,)
+    int64 where poses were followed through a video: the same number is the same person.
+    """
+
+    keypoints: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    categories: tuple[Category, ...]
+    size_hw: tuple[int, int]
+    ids: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        assert self.keypoints.ndim == 3 and self.keypoints.shape[2] == 3
+        assert self.scores.shape == (len(self.keypoints),)
+        assert self.ids is None or self.ids.shape == self.scores.shape
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.scores)
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N, K) which joints were found."""
+        return np.asarray(self.keypoints[..., 2] > 0)

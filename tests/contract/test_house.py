@@ -21,6 +21,7 @@ ROOMS = [
         "find",
         "files",
         "geometry",
+        "joints",
         "layers",
         "maps",
         "rle",
