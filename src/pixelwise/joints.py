@@ -81,7 +81,7 @@ def _boxes(
     """(M, 4) around the pixels; without any as given; without that around the joints."""
     boxes = corners(annotation.layers, len(annotation))[places].astype(np.float64)
     if annotation.boxes is not None:
-        is_empty = boxes[:, 2] <= boxes[:, 0]
+        is_empty = np.asarray(boxes[:, 2] <= boxes[:, 0])
         boxes[is_empty] = annotation.boxes[places][is_empty]
     from_joints = around(keypoints, keypoints[..., 2] > 0)
     return np.where((boxes[:, 2] > boxes[:, 0])[:, None], boxes, from_joints)
