@@ -84,7 +84,8 @@ def _boxes(
         is_empty = np.asarray(boxes[:, 2] <= boxes[:, 0])
         boxes[is_empty] = annotation.boxes[places][is_empty]
     from_joints = around(keypoints, keypoints[..., 2] > 0)
-    return np.where((boxes[:, 2] > boxes[:, 0])[:, None], boxes, from_joints)
+    has_box = boxes[:, 2:3] > boxes[:, :1]
+    return np.where(has_box, boxes, from_joints)
 
 
 def around(keypoints: Keypoints, known: NDArray[np.bool_]) -> NDArray[np.float64]:
