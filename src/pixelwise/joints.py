@@ -93,7 +93,8 @@ def around(keypoints: Keypoints, known: NDArray[np.bool_]) -> NDArray[np.float64
     xy, mask = keypoints[..., :2].astype(np.float64), known[..., None]
     low = np.where(mask, xy, np.inf).min(axis=1, initial=np.inf)
     high = np.where(mask, xy, -np.inf).max(axis=1, initial=-np.inf)
-    return np.where(known.any(axis=1)[:, None], np.hstack([low, high]), 0.0)
+    has_any = known.any(axis=1, keepdims=True)
+    return np.where(has_any, np.hstack([low, high]), 0.0)
 
 
 def similarity(
