@@ -187,7 +187,7 @@ class Centers:
     def of(cls, heatmap: NDArray[np.float32], warp: Warp) -> Centers:
         """The tops of the heatmap (h, w), logits, that lie in the picture."""
         logit = float(np.log(_THRESHOLD / (1 - _THRESHOLD)))
-        xy, heights = peaks(heatmap, logit - PRIOR, _REACH)
+        _, xy, heights = peaks(heatmap[None], logit - PRIOR, _REACH)
         home = warp.inverse().points(xy * _stride(warp, heatmap.shape))
         height, width = warp.source_hw
         is_in = ((home >= 0) & (home < (width, height))).all(axis=1)
