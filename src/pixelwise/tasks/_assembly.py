@@ -19,8 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.special import log_expit, logit
 
 from pixelwise.maps import peaks
@@ -158,12 +156,14 @@ def _joined(joint: NDArray[np.intp], links: Links, weight: NDArray[np.float32]) 
         # Evidence that has grown since stands in the queue again.
         if near[one].get(other) != -worth or has[one] & has[other]:
             continue
+        if len(near[one]) < len(near[other]):
+            one, other = other, one
         parts[one] += parts[other]
         has[one] |= has[other]
         parts[other] = []
         for third, more in near[other].items():
             del near[third][other]
-            if third != one:
+            if third != one and not has[one] & has[third]:
                 total = near[one].get(third, 0.0) + more
                 near[one][third] = near[third][one] = total
                 heapq.heappush(queue, (-total, min(one, third), max(one, third)))
@@ -176,10 +176,7 @@ def _kept(parts: list[list[int]], tops: Tops, limbs: Limbs, num_joints: int) -> 
 
     Not those with hardly a joint, nor those most of whose tops are in another already.
     """
-    ends = limbs.ends
-    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (num_joints,) * 2)
-    component = connected_components(graph, directed=False)[1]
-    possible = np.bincount(component)[component]
+    possible = _connected(limbs, num_joints)
     scores = [float(tops.score[part].sum()) for part in parts]
     taken: set[int] = set()
     people = []
@@ -187,11 +184,21 @@ def _kept(parts: list[list[int]], tops: Tops, limbs: Limbs, num_joints: int) -> 
         part = parts[number]
         sources = tops.source[part].tolist()
         own = sum(source not in taken for source in sources)
-        enough = len(part) >= min(_LEAST_JOINTS, possible[tops.joint[part[0]]])
+        enough = len(part) >= min(_LEAST_JOINTS, possible[int(tops.joint[part[0]])])
         if enough and 2 * own > len(part):
             people.append(part)
             taken.update(sources)
     return people
+
+
+def _connected(limbs: Limbs, num_joints: int) -> list[int]:
+    """(K,) how many joints of the skeleton each hangs together with, itself among them."""
+    group = [{joint} for joint in range(num_joints)]
+    for one, other in limbs.ends.tolist():
+        group[one] |= group[other]
+        for joint in group[one]:
+            group[joint] = group[one]
+    return [len(joints) for joints in group]
 
 
 def _people(
@@ -199,7 +206,8 @@ def _people(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Keypoints and scores as `assemble` returns them."""
     keypoints = np.full((len(parts), num_joints, 3), (np.nan, np.nan, 0), np.float32)
-    for person, part in zip(keypoints, parts, strict=True):
-        person[tops.joint[part], :2] = tops.xy[part]
-        person[tops.joint[part], 2] = tops.score[part]
+    person = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    every = np.array([top for part in parts for top in part], np.intp)
+    keypoints[person, tops.joint[every], :2] = tops.xy[every]
+    keypoints[person, tops.joint[every], 2] = tops.score[every]
     return keypoints, keypoints[..., 2].mean(axis=1)
