@@ -213,7 +213,7 @@ class PoseMetric:
             np.stack([counts[:, COUNTS.index(RATIOS[name][side])] for name in names], axis=2)
             for side in (0, 1)
         )
-        flat = len(counts), -1
+        flat = len(counts), counts.shape[2] * len(names)
         found = drawing.ratios(tops.reshape(flat), bottoms.reshape(flat))
         size = len(names)
         return tuple(

@@ -197,7 +197,7 @@ class Ranking:
         """Average recall: the mean over IoU and categories of what share was found."""
         demanded = np.array(
             [[each.demanded[index, 0] for index in self._categories] for each in self._pictures]
-        ).reshape(len(self._pictures), -1)
+        ).reshape(len(self._pictures), len(self._categories))
         found = {}
         for name, (most, levels) in asked.items():
             tops = np.zeros(demanded.shape)
