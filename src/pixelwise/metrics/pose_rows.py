@@ -50,6 +50,11 @@ class PoseRow:
         return int(self.joints[COUNTS.index("labelled")].sum())
 
     @property
+    def num_measured(self) -> int:
+        """Labelled joints that have a part in PCK."""
+        return int(self.joints[COUNTS.index("torso")].sum())
+
+    @property
     def is_missed(self) -> bool:
         """Whether exactly one of truth and prediction has anybody."""
         return (self.num_truth == 0) != (self.num_found == 0)

@@ -78,7 +78,10 @@ class PoseMetric:
     kind = "pose"
     headline = "oks_ap"
     is_headline_pooled = True
-    counted = ("tp", "fp", "fn", "num_truth", "num_found", "num_ignored", "oks_sum", "num_joints")
+    counted = (
+        *("tp", "fp", "fn", "num_truth", "num_found", "num_ignored", "oks_sum"),
+        *("num_joints", "num_measured"),
+    )
     shown = ("pose_quality", "pck_20", "pck_10", "joint_error_px", "joints_found")
 
     def __init__(self, categories: Sequence[Category]) -> None:
