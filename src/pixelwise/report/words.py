@@ -22,8 +22,8 @@ class Terms:
 
     ``pooled``: what is counted as one picture's. ``part``: a line of the first table of parts, and
     ``parts``: what it is over. ``counts``: what per_image.csv holds. ``lines``: what is drawn.
-    ``how``: the page that says how the numbers are made. ``units``: what precision ranks, and
-    ``likeness``: by what.
+    ``how``: the page that says how the numbers are made. ``units``: what is counted; ``ranked``:
+    what average precision ranks, right from which ``likeness`` on.
     """
 
     pooled: str
@@ -33,6 +33,7 @@ class Terms:
     lines: str
     how: str
     units: str = "segments"
+    ranked: str = "segments"
     likeness: str = "IoU"
 
 
@@ -62,6 +63,7 @@ _OF_POSES = Terms(
     lines="Lines",
     how="how_pose.html",
     units="people",
+    ranked="poses",
     likeness="OKS",
 )
 
