@@ -96,8 +96,9 @@ def _figures_of_the_counted(
         yield (
             _figure(figures.precision_recall(curves)),
             "Precision against recall",
-            f"Which score to ask for: the surest {terms.ranked} stand on the left, and each step to "
-            "the right takes in less sure ones. The area below a line is its average precision.",
+            f"Which score to ask for: the surest {terms.ranked} stand on the left, and each step "
+            "to the right takes in less sure ones. The area below a line is its average "
+            "precision.",
         )
 
 
