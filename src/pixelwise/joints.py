@@ -15,6 +15,9 @@ from pixelwise.types import Annotation, Category, PixelwiseError, Skeleton
 Keypoints = NDArray[np.floating[Any]]
 """(N, K, 3) x, y, and visibility (annotations) or score (results)."""
 
+PIXEL_MIDDLE = 0.5
+"""From the number of a pixel, which COCO writes for a joint, to the middle of that pixel."""
+
 # People fill about so much of their box: what COCO's own scripts take where nobody is outlined.
 BOX_SHARE = 0.53
 
