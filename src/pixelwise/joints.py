@@ -100,6 +100,15 @@ def around(keypoints: Keypoints, known: NDArray[np.bool_]) -> NDArray[np.float64
     return np.where(has_any, np.hstack([low, high]), 0.0)
 
 
+def in_numbered_pixels(keypoints: Keypoints) -> NDArray[np.float64]:
+    """(N, K, 3) as COCO's and OpenPose's files hold joints: 0 is the middle of the first pixel.
+
+    A joint whose third number is 0 is 0, 0, 0.
+    """
+    moved = keypoints.astype(np.float64) - (PIXEL_MIDDLE, PIXEL_MIDDLE, 0)
+    return np.where(keypoints[..., 2:] > 0, moved, 0.0)
+
+
 def similarity(
     truth: Keypoints, areas_px: NDArray[np.float64], found: Keypoints, sigmas: Sequence[float]
 ) -> NDArray[np.float64]:
