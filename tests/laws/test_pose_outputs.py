@@ -303,8 +303,8 @@ def test_what_the_documentation_says_about_reading_runs(monkeypatch, tmp_path, c
         exec(compile(block, str(document), "exec"), {})
         said.append(capsys.readouterr().out)
     reading, measuring, scoring, library = said
-    assert "0002.jpg" in reading and "(3, 34)" in reading
-    bend = anatomy.angles(results[0].keypoints, COCO)["left_elbow"]
-    assert f"{bend[0]:.2f}" in measuring
+    bend = anatomy.angles(results[0].keypoints, COCO)
+    assert f"{bend['left_knee'][0]:.2f}" in reading and "(3, 34)" in reading
+    assert f"{bend['left_elbow'][0]:.2f}" in measuring
     assert "'AP': 1.0" in scoring or "'AP': 0.9999" in scoring
     assert float(library.splitlines()[-1]) == pytest.approx(1)
