@@ -35,7 +35,8 @@ _FAINTEST = 0.25
 _BULGE = 1.15
 # Its radius over the distance to the next joint, at most.
 _CROWDED = 0.3
-_SHIFT = 4
+# Fractions of a pixel that OpenCV is told of, in bits, and what it can tell at all.
+_SHIFT, _FARTHEST_PX = 4, 2.0**24
 _TURN = np.linspace(0, 2 * np.pi, 32, endpoint=False)
 _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 
@@ -219,14 +220,15 @@ def _fill(image: Image, shapes: Sequence[tuple[Points, float]], color: Rgb, cove
     if not shapes:
         return
     corners = np.concatenate([polygon for polygon, _ in shapes])
-    low = np.maximum(np.floor(corners.min(axis=0)) - 1, 0).astype(int)
-    high = np.minimum(np.ceil(corners.max(axis=0)) + 2, image.shape[1::-1]).astype(int)
+    low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, image.shape[1::-1]).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 2, 0, image.shape[1::-1]).astype(int)
     if (high <= low).any():
         return
     mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
     # The strongest last: where polygons meet, it counts.
     for polygon, strength in sorted(shapes, key=lambda shape: shape[1]):
-        exact = np.rint((polygon - low) * 2**_SHIFT).astype(np.int32)
+        seen = np.clip(polygon - low, -_FARTHEST_PX, _FARTHEST_PX)
+        exact = np.rint(seen * 2**_SHIFT).astype(np.int32)
         cv2.fillConvexPoly(mask, exact, round(255 * strength), cv2.LINE_AA, _SHIFT)
     region = image[low[1] : high[1], low[0] : high[0]]
     share = mask[..., None] * np.float32(cover / 255)

@@ -106,7 +106,9 @@ def test_joints_outside_the_picture_draw_what_is_inside():
     far = figure() + np.float32([300, -100, 0])
     drawn = stick.skeletons(GREY, far, COCO)
     assert not changed(drawn)[:, :280].any()
-    assert np.array_equal(stick.skeletons(GREY, figure() + np.float32([9e4, 0, 0]), COCO), GREY)
+    for away in (9e4, -1e12, 1e30):
+        gone = figure() + np.float32([away, 0, 0])
+        assert np.array_equal(stick.skeletons(GREY, gone, COCO), GREY)
 
 
 @pytest.mark.parametrize(("sure", "unsure"), [(1.0, 0.2), (2.0, 1.0)])
