@@ -6,8 +6,8 @@ limb points from one of its joints to the other wherever anybody's limb is, so t
 told which of them belong together.
 
 Where this departs from the paper: tops are as wide as annotators scatter, which grows with the
-person and differs from joint to joint, so that small people's eyes stay apart and nobody's hip is
-pinned down more finely than anyone could say where it is; limbs are as wide as their person is
+person and differs from joint to joint, so that small people in a crowd stay apart and nobody's hip
+is pinned down more finely than anyone could say where it is; limbs are as wide as their person is
 large; and a limb fades out over the last map pixel, so that its place is known to less than one.
 
 Everything is drawn at once, in small patches around the joints and strips along the limbs: the
@@ -25,19 +25,28 @@ from torch import Tensor
 from pixelwise.joints import BOX_SHARE, Jointed, around, jointed
 from pixelwise.losses import heatmap
 from pixelwise.maps import area_pool
-from pixelwise.tasks._centers import PRIOR
 from pixelwise.tasks._limbs import Limbs
 from pixelwise.types import IGNORE, Annotation, Category, Skeleton
+
+# A heatmap of 0 means so much; see `_centers`. A joint is rarer than a centre, by about three in
+# the logit: with the same prior a lone person's tops would start as a fiftieth of what the ground
+# around them costs, and with this one they are most of it.
+PRIOR = -7.0
+"""The joint maps are logits above this one: probability = sigmoid(map + PRIOR)."""
 
 Floats = NDArray[np.float64]
 Maps = NDArray[np.float32]
 
 # Bounds of a top's standard deviation, in map pixels: narrower ones fall between pixels.
 _LEAST_SIGMA, _MOST_SIGMA = 1.0, 4.0
-# A top is drawn as far as so many of its deviations, where it is a thousandth.
-_REACH = 3.7
+# A top is drawn as far as so many of its deviations, where it is a thousandth; patches reach as
+# far as multiples of so many map pixels.
+_REACH, _PATCHES = 3.7, 4
 # Half the width of a limb, of the root of its person's area, and its bounds in map pixels.
 _WIDTH, _LEAST_WIDTH, _MOST_WIDTH = 0.05, 1.0, 3.0
+# What a heatmap of 0 costs over the sum of the target: -PRIOR - pi^2 / 6 on a Gaussian (the
+# integral of its Kullback-Leibler divergence), and a little on the ground.
+_BLIND = 5.5
 # About what the smallest person adds to the target of a joint or a limb, in map pixels.
 _LEAST_TARGET = 6.0
 
@@ -141,26 +150,34 @@ def tops(xy: Floats, is_known: NDArray[np.bool_], sigma: Floats, size_hw: tuple[
     """
     height, width = size_hw
     is_in = is_known & ((xy >= 0) & (xy < (width, height))).all(axis=-1)
-    channel, at, spread = np.nonzero(is_in)[1], xy[is_in], sigma[is_in, None]
-    beyond = int(np.ceil(_REACH * spread.max(initial=0.0) + 0.5))
-    side = np.arange(2 * beyond + 1)
+    channel, at, spread = np.nonzero(is_in)[1], xy[is_in], sigma[is_in]
+    # In steps, so that one person in the foreground makes nobody else's patches large.
+    beyond = (_PATCHES * np.ceil((_REACH * spread + 0.5) / _PATCHES)).astype(np.int64)
+    margin = int(beyond.max(initial=0))
     # On a canvas with a margin every patch lies inside.
-    first = np.floor(at).astype(np.int64)
-    canvas_hw = height + 2 * beyond, width + 2 * beyond
-    x, y = first[:, :1] + side, first[:, 1:] + side
-    along_x, along_y = (
-        np.exp(-((place + 0.5 - beyond - middle) ** 2) / (2 * spread**2)).astype(np.float32)
-        for place, middle in ((x, at[:, :1]), (y, at[:, 1:]))
-    )
-    rows = (channel[:, None] * canvas_hw[0] + y) * canvas_hw[1]
-    canvas = np.zeros((xy.shape[1], *canvas_hw), np.float32)
+    canvas = np.zeros((xy.shape[1], height + 2 * margin, width + 2 * margin), np.float32)
+    for size in np.unique(beyond):
+        part = beyond == size
+        _raise(canvas, channel[part], at[part] + margin, spread[part], int(size))
+    inside = slice(margin, margin + height), slice(margin, margin + width)
+    return np.ascontiguousarray(canvas[:, *inside])
+
+
+def _raise(canvas: Maps, channel: NDArray[np.intp], at: Floats, sigma: Floats, beyond: int) -> None:
+    """Raise a canvas (K, H, W) to the height of Gaussians, ``beyond`` pixels around each.
+
+    Args:
+        channel: (P,). at: (P, 2) x and y. sigma: (P,).
+    """
+    around_xy = np.floor(at).astype(np.int64)[:, :, None] + np.arange(-beyond, beyond + 1)
+    apart = around_xy + 0.5 - at[:, :, None]
+    along = np.exp(-(apart**2) / (2 * sigma[:, None, None] ** 2)).astype(np.float32)
+    rows = (channel[:, None] * canvas.shape[1] + around_xy[:, 1]) * canvas.shape[2]
     np.maximum.at(
         canvas.reshape(-1),
-        (rows[:, :, None] + x[:, None, :]).reshape(-1),
-        (along_y[:, :, None] * along_x[:, None, :]).reshape(-1),
+        (rows[:, :, None] + around_xy[:, 0, None]).reshape(-1),
+        (along[:, 1, :, None] * along[:, 0, None]).reshape(-1),
     )
-    inside = slice(beyond, beyond + height), slice(beyond, beyond + width)
-    return np.ascontiguousarray(canvas[:, *inside])
 
 
 def fields(
@@ -270,23 +287,23 @@ def _distance(along: Floats, across: Floats, unit: Floats, length: Floats) -> Ma
 
 
 def joint_loss(maps: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """What wrong heatmaps cost: `pixelwise.losses.heatmap`.
+    """What wrong heatmaps cost: `pixelwise.losses.heatmap`, about 1 where they are 0 everywhere.
 
     Where hardly anybody is in a batch it counts as holding one small person a picture, so that
-    the ground alone does not cost more than it does elsewhere.
+    the ground alone costs no more than it does elsewhere.
 
     Args:
         maps: (B, K, h, w) logits above `PRIOR`.
         target, weight: see `encode`.
     """
-    return heatmap(maps + PRIOR, target, weight, _least(target))
+    return heatmap(maps + PRIOR, target, weight, _least(target)) / _BLIND
 
 
 def limb_loss(maps: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """What wrong fields cost: squared error over the sum of the squared target.
+    """What wrong fields cost: squared error over the sum of squares, 1 where they are 0 everywhere.
 
-    Cao et al. 2019, equation 5, whose sum over pixels grows with the people; here a field that is
-    0 everywhere costs 1. For batches with hardly anybody see `joint_loss`.
+    Cao et al. 2019, equation 5, whose sum over pixels would grow with the people. For batches with
+    hardly anybody see `joint_loss`.
 
     Args:
         maps: (B, 2 L, h, w).
