@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from perfect import logit
 from pixelwise.geometry import Warp, translation
 from pixelwise.losses import heatmap
 from pixelwise.madeup.people import CATEGORIES, make_people
