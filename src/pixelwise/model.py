@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +40,13 @@ class Model(nn.Module):
         return {name: head(features) for name, head in self.heads.items()}
 
 
-def normalise(images: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory."""
-    mean = torch.tensor(MEAN, device=images.device) * 255
-    spread = torch.tensor(SPREAD, device=images.device) * 255
-    return ((images.float() - mean) / spread).permute(0, 3, 1, 2)
+def normalise(
+    images: Tensor, mean: Sequence[float] = MEAN, spread: Sequence[float] = SPREAD
+) -> Tensor:
+    """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory.
+
+    ``mean``, ``spread``: of RGB in [0, 1].
+    """
+    middle = torch.tensor(mean, device=images.device) * 255
+    scale = torch.tensor(spread, device=images.device) * 255
+    return ((images.float() - middle) / scale).permute(0, 3, 1, 2)
