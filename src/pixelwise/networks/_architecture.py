@@ -66,22 +66,29 @@ def weighted(
         PixelwiseError: they are of another shape.
     """
     try:
-        # The library renames what older files and models with heads call otherwise.
+        # The library renames what older files and models with heads call otherwise. Of shapes
+        # that differ it says more in its report than in its error.
         model, report = model_class.from_pretrained(
             None,
             config=config,
             state_dict=tensors,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,
             dtype=torch.float32,
         )
     except (RuntimeError, ValueError) as error:
-        raise PixelwiseError(
-            f"The weights of {name} do not fit its config.json: {first_line(error)}. "
-            "Fetch it again."
-        ) from None
+        raise _misfit(name, first_line(error)) from None
+    for key, found, wanted in sorted(report["mismatched_keys"]):
+        raise _misfit(name, f"{key} is {tuple(found)} instead of {tuple(wanted)}")
     sizes = {key: value.numel() for key, value in model.named_parameters()}
     lacking = sum(sizes.get(key, 0) for key in report["missing_keys"])
     return model, lacking / sum(sizes.values())
+
+
+def _misfit(name: str, reason: str) -> PixelwiseError:
+    return PixelwiseError(
+        f"The weights of {name} do not fit its config.json: {reason}. Fetch it again."
+    )
 
 
 def first_line(error: Exception) -> str:

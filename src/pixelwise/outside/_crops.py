@@ -72,6 +72,10 @@ class Crop:
             part, matrix[:2], size_hw[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
         )
 
+    def step_px(self, size_hw: tuple[int, int]) -> float:
+        """From pixel to pixel of a grid of this size, in pixels of the picture."""
+        return self.sides[1] / (size_hw[0] - 1)
+
     def home(self, places: NDArray[np.float64], size_hw: tuple[int, int]) -> NDArray[np.float64]:
         """(K, 2) x and y on a grid of this size -> in the picture, in the package's count."""
         matrix = np.linalg.inv(self.onto(size_hw))

@@ -113,8 +113,14 @@ class VitPosePredictor:
         heatmaps = self._heatmaps([crop.cut(image, self.size_hw) for crop in crops])
         places, scores = read_joints(heatmaps)
         map_hw = (heatmaps.shape[2], heatmaps.shape[3])
-        home = [crop.home(xy, map_hw) for crop, xy in zip(crops, places, strict=True)]
-        return np.concatenate([np.stack(home), scores[..., None]], axis=-1)
+        home = np.stack([crop.home(xy, map_hw) for crop, xy in zip(crops, places, strict=True)])
+        # A crop reaches beyond the picture. What lies there, by more than the network can tell,
+        # is in no picture.
+        step = np.array([crop.step_px(map_hw) for crop in crops])[:, None, None]
+        size_wh = (image.shape[1], image.shape[0])
+        is_off = ((home < -step) | (home > size_wh + step)).any(axis=-1)
+        scores[is_off] = 0
+        return np.concatenate([home, scores[..., None]], axis=-1)
 
     @torch.inference_mode()
     def _heatmaps(self, cuts: Sequence[Image]) -> NDArray[np.float32]:
