@@ -92,9 +92,10 @@ def predict(
             probabilities are asked of a run that has none.
     """
     named = _numbered(_names([Path(picture) for picture in pictures]))
+    predictor: Callable[[Image], Any]
     if model is None:
         _refuse_without_model(task=task, detector=detector)
-        predictor: Callable[[Image], Any] = load(run, flips=flips, tile_px=tile_px, device=device)
+        predictor = load(run, flips=flips, tile_px=tile_px, device=device)
     else:
         _refuse_with_model(run, task, tile_px)
         predictor = vitpose.load(model, detector=detector, flips=flips, device=device)

@@ -36,7 +36,6 @@ _CLASSES = {
     "rt_detr_v2": "RTDetrV2ForObjectDetection",
     "d_fine": "DFineForObjectDetection",
     "conditional_detr": "ConditionalDetrForObjectDetection",
-    "deformable_detr": "DeformableDetrForObjectDetection",
     "detr": "DetrForObjectDetection",
     "yolos": "YolosForObjectDetection",
 }
