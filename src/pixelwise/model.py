@@ -6,7 +6,7 @@ as a linear function of fewer features its channels could not be independent of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,8 +54,13 @@ def _head(features: int, channels: int) -> nn.Module:
     return nn.Sequential(conv_bn_relu(features, hidden), nn.Conv2d(hidden, channels, 1))
 
 
-def normalise(images: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory."""
-    mean = torch.tensor(MEAN, device=images.device) * 255
-    spread = torch.tensor(SPREAD, device=images.device) * 255
-    return ((images.float() - mean) / spread).permute(0, 3, 1, 2)
+def normalise(
+    images: Tensor, mean: Sequence[float] = MEAN, spread: Sequence[float] = SPREAD
+) -> Tensor:
+    """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory.
+
+    ``mean``, ``spread``: of RGB in [0, 1].
+    """
+    middle = torch.tensor(mean, device=images.device) * 255
+    scale = torch.tensor(spread, device=images.device) * 255
+    return ((images.float() - middle) / scale).permute(0, 3, 1, 2)

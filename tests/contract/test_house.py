@@ -47,7 +47,7 @@ ROOMS = [
     {"instance_findings", "sheet"},
     {"store", "run"},
     {"loader"},
-    {"plan", "validate", "card", "predictor", "doctor", "conversion"},
+    {"plan", "validate", "card", "predictor", "doctor", "conversion", "outside"},
     {"training", "predictions", "held_out", "tables"},
     {"report", "evaluation", "comparison"},
     {"demonstration", "rebuild"},
