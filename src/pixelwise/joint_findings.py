@@ -33,8 +33,8 @@ def _never(known: JointCensus) -> Iterable[Finding]:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         yield Finding(
             "warning",
-            f"{len(missing)} of {count(len(known.labelled), 'joint')} are labelled in nobody: "
-            f"{shown}. What is never shown cannot be learned.",
+            f"Labelled in nobody: {shown} ({len(missing)} of "
+            f"{count(len(known.labelled), 'joint')}). What is never shown cannot be learned.",
         )
 
 

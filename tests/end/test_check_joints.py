@@ -59,9 +59,10 @@ def test_joints_alone_are_counted_and_nothing_is_said_of_masks(tmp_path):
     ]
     said = [each.message for each in report.findings]
     assert said == [
-        "1 of 3 joints are labelled in nobody: right_hand. What is never shown cannot be learned.",
+        "Labelled in nobody: right_hand (1 of 3 joints). What is never shown cannot be learned.",
         "6 of 6 people with fewer than 3 joints, in 6 pictures: p1, p2, p3, .... "
         "That is right where the rest is outside the picture.",
+        "6 pictures less than 32 pixels wide or high: p1, p2, p3, ....",
     ]
     assert report.plan[0] == "pose"
 
