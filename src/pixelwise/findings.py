@@ -96,7 +96,9 @@ def labels(seen: Sequence[Seen], categories: Sequence[Category]) -> Iterable[Fin
         return
     if len(categories) == 2 and not categories[1].is_thing:
         yield from _two_category_masks(seen, categories[1].name)
-    missing = [category.name for category in categories if category.name not in present]
+    # People may be known by their joints and have no pixel.
+    jointed = [each.name for each in categories if each.skeleton and any(s.people for s in seen)]
+    missing = [each.name for each in categories if each.name not in (*present, *jointed)]
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         yield Finding(

@@ -1,5 +1,6 @@
 """Folders with joints: checked and drawn, and not learned from as what they are not."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_outlines_and_joints_are_both_counted(tmp_path):
     assert report.instances is not None and report.instances.total.instances == 6
     text = shown(report)
     assert "share of pixels" in text and "People with joints: 6" in text
+
+
+def test_who_has_joints_and_no_pixel_occurs_beside_outlines(tmp_path):
+    root = write_dogs(tmp_path)
+    text = (root / "annotations.json").read_text()
+    found_there = json.loads(text)
+    found_there["categories"] += [{"id": 1, "name": "ball"}, {"id": 2, "name": "bone"}]
+    found_there["annotations"].append(region(80, 1, 1, [square(1, 1, 5)]))
+    write_json(root / "annotations.json", found_there)
+    noted = found(check(root), "note")
+    assert "1 of 4 categories never occur: bone." in noted
+    assert "without any instance" not in noted
 
 
 def test_folders_without_joints_say_nothing_of_them(tmp_path):
