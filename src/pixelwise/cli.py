@@ -341,7 +341,7 @@ def predict(
 def convert(
     data: Data,
     out: Annotated[Path, typer.Argument(help="Folder to write to; new, or empty.")],
-    to: Annotated[str, typer.Option(help="coco, coco_panoptic, yolo or ids.")],
+    to: Annotated[str, typer.Option(help="coco, coco_panoptic, ids, yolo or yolo_pose.")],
     masks: Masks = "auto",
 ) -> None:
     """Write a folder in a form that another tool reads, and say what that form cannot hold."""

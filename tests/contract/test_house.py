@@ -43,8 +43,11 @@ ROOMS = [
     {"colors", "captions", "stick"},
     {"outputs"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
-    {"builtin", "fingerprints", "splits", "findings", "scan", "objects", "model", "writers"},
-    {"instance_findings", "sheet"},
+    {
+        *("builtin", "fingerprints", "splits", "findings", "scan", "objects", "people", "model"),
+        "writers",
+    },
+    {"instance_findings", "joint_findings", "sheet"},
     {"store", "run"},
     {"loader"},
     {"plan", "validate", "card", "predictor", "doctor", "conversion", "outside"},
