@@ -6,11 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pixelwise.skeletons import UNKNOWN_SIGMA, known, mirrored
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.skeletons import UNKNOWN_SIGMA, connected, known, mirrored, sigmas_of
 from pixelwise.types import Skeleton
 
 PIXEL_MIDDLE = 0.5
 """From the number of a pixel, which COCO writes for a joint, to the middle of that pixel."""
+
+_MOST_NAMED = 8  # limbs, in a note
+_ENOUGH = 5_000  # people, to tell how far apart their joints are
 
 
 def skeleton_of(category: Mapping[str, Any]) -> Skeleton | None:
@@ -42,11 +48,37 @@ def named_skeleton(names: Sequence[str]) -> Skeleton:
     return replace(like, joints=tuple(names))
 
 
+def connect(skeleton: Skeleton, people: Sequence[Sequence[float]]) -> tuple[Skeleton, list[str]]:
+    """A skeleton whose limbs connect all joints, and a note that tells which were added for that.
+
+    Args:
+        skeleton: K joints. people: for each the 3 K numbers x, y, visibility of the joints; others
+            tell nothing. See `pixelwise.skeletons.connected`.
+    """
+    whole = connected(skeleton, _stacked(people, len(skeleton.joints)))
+    added = whole.limbs[len(skeleton.limbs) :]
+    if not added:
+        return skeleton, []
+    names = [f"{skeleton.joints[one]} to {skeleton.joints[other]}" for one, other in added]
+    shown = ", ".join(names[:_MOST_NAMED]) + ", ..." * (len(names) > _MOST_NAMED)
+    lack = "The limbs given do not connect all joints" if skeleton.limbs else "No limbs are given"
+    return whole, [f"{lack}: added are the shortest that do, {shown}."]
+
+
+def _stacked(people: Sequence[Sequence[float]], count: int) -> NDArray[np.float32]:
+    some = people[:: 1 + len(people) // _ENOUGH]
+    whole = [row for row in some if isinstance(row, Sequence) and len(row) == 3 * count]
+    try:
+        return np.array(whole, np.float32).reshape(-1, count, 3)
+    except (TypeError, ValueError):  # no numbers, which is named when the picture is read
+        return np.zeros((0, count, 3), np.float32)
+
+
 def first_joints(skeleton: Skeleton, count: int) -> Skeleton:
     """The first ``count`` joints of a skeleton, and the limbs between them."""
     names = skeleton.joints[:count]
     limbs = tuple(limb for limb in skeleton.limbs if max(limb) < count)
-    return Skeleton(names, limbs, mirrored(names), skeleton.sigmas[:count])
+    return Skeleton(names, limbs, mirrored(names), sigmas_of(names) or skeleton.sigmas[:count])
 
 
 def _limbs(pairs: Sequence[Sequence[int]], count: int) -> tuple[tuple[int, int], ...]:
