@@ -69,8 +69,8 @@ def read(root: Path, masks: str) -> Cases:
     cases = settled(case for table, mine in by_table.items() for case in _cases(root, table, mine))
     if not cases:
         raise PixelwiseError(
-            f"{root / next(iter(by_table))} has no joints for the pictures beside it: im0001.jpg is "
-            "the first of its table. Put those pictures there that came with it."
+            f"{root / next(iter(by_table))} has no joints for the pictures beside it; im0001.jpg "
+            "is the first of its table. Put those pictures there that came with it."
         )
     used = {case.image for case in cases}
     notes = [VOID_NOTE, *_beyond(by_table, used)]
