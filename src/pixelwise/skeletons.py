@@ -23,8 +23,12 @@ _SIDES = {"left": "right", "right": "left", "l": "r", "r": "l"}
 _SIDE = re.compile(r"(?<![a-z])(left|right|l|r)(?![a-z])", re.IGNORECASE)
 # "lefteye", "EyeRight": only the whole words, since letters occur in any name.
 _GLUED = re.compile(r"^(?:left|right)|(?:left|right)$", re.IGNORECASE)
-# Enough people for a median, whatever the size of the dataset.
-_MOST_PEOPLE = 1_000
+# Enough people to tell how far apart joints are, whatever the size of the dataset.
+_MOST_PEOPLE = 500
+# A bone seldom looks as long as it is, and a hand often hangs beside the hip: how far apart joints
+# come tells more than how far they mostly are. With the median 4 of LSP's 16 limbs were no bones
+# (elbow to hip, knee to knee); with this quantile none of 14 is.
+_NEARLY_ALL = 0.9
 
 Ends = tuple[int, int]
 """The two joints of a limb."""
@@ -209,7 +213,7 @@ def connected(skeleton: Skeleton, keypoints: NDArray[np.floating[Any]]) -> Skele
     People are put together from joints along limbs, so a joint without one would belong to nobody.
     The limbs are those of the minimum spanning tree (Kruskal, "On the shortest spanning subtree of
     a graph and the traveling salesman problem", 1956) that contains the given ones, where joints
-    are as far apart as the median over the people tells, relative to their size. A limb and its
+    are as far apart as they come in nine of ten people, relative to their size. A limb and its
     mirror image are equally long and come together, even where that makes a limb more.
 
     Args:
@@ -252,7 +256,7 @@ def _shortest_first(skeleton: Skeleton, keypoints: NDArray[np.floating[Any]]) ->
 
 
 def _apart(keypoints: NDArray[np.floating[Any]], mirror: Sequence[int]) -> NDArray[np.float64]:
-    """(K, K) median distance of joints, as a share of the person's; infinite where nobody tells."""
+    """(K, K) how far apart joints are, as a share of the person; infinite where nobody tells."""
     people = keypoints[:: 1 + len(keypoints) // _MOST_PEOPLE].astype(np.float64)
     people = people[(people[..., 2] > 0).sum(axis=1) > 1]
     apart = np.full((len(mirror), len(mirror)), np.inf)
@@ -262,7 +266,9 @@ def _apart(keypoints: NDArray[np.floating[Any]], mirror: Sequence[int]) -> NDArr
     size = np.hypot(*(np.nanmax(xy, axis=1) - np.nanmin(xy, axis=1)).T) + 1e-9
     xy = np.concatenate([xy, xy[:, mirror]]) / np.tile(size, 2)[:, None, None]
     for joint in range(len(mirror)):
-        distance = np.hypot(*np.moveaxis(xy - xy[:, joint : joint + 1], -1, 0))
-        told = ~np.isnan(distance).all(axis=0)
-        apart[joint, told] = np.nanmedian(distance[:, told], axis=0)
+        # Sorting puts NaN last; NumPy's quantile without them takes ten times as long.
+        distance = np.sort(np.hypot(*np.moveaxis(xy - xy[:, joint : joint + 1], -1, 0)), axis=0)
+        count = (~np.isnan(distance)).sum(axis=0)
+        told = np.flatnonzero(count)
+        apart[joint, told] = distance[(_NEARLY_ALL * (count[told] - 1)).astype(int), told]
     return apart

@@ -39,8 +39,8 @@ _TO_LEARN = 1_000
 _JOINTS = len(LSP.joints)
 # What a damaged file makes the reader say, by what is damaged.
 _DAMAGE = (
-    *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError),
-    *(OverflowError, NotImplementedError, zlib.error, MatReadError),
+    *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError, NameError),
+    *(MemoryError, OverflowError, NotImplementedError, zlib.error, MatReadError),
 )
 
 Table = NDArray[np.float32]
