@@ -25,7 +25,8 @@ from cocos import (
 from folders import write
 from pixelwise import fingerprints
 from pixelwise.datasets import open_dataset
-from pixelwise.datasets._joints import COCO_JOINTS, mirrored, skeleton_of
+from pixelwise.datasets._joints import skeleton_of
+from pixelwise.skeletons import COCO, mirrored
 from pixelwise.types import IGNORE, PixelwiseError
 
 
@@ -209,7 +210,7 @@ def test_sides_change_by_their_names(names, expected):
 
 
 def test_cocos_joints_have_cocos_sigmas_and_files_may_bring_their_own():
-    people = skeleton_of({"keypoints": list(COCO_JOINTS), "skeleton": [[16, 14]]})
+    people = skeleton_of({"keypoints": list(COCO.joints), "skeleton": [[16, 14]]})
     assert people is not None and people.limbs == ((15, 13),)
     assert people.sigmas[:3] == (0.026, 0.025, 0.025) and people.sigmas[-1] == 0.089
     own = skeleton_of({"keypoints": ["a", "b"], "skeleton": [[0, 1]], "sigmas": [0.1, 0.2]})

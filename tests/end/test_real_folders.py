@@ -9,7 +9,7 @@ from pixelwise import convert
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._pictures import read_stored
 from pixelwise.people import measure_people
-from pixelwise.types import PixelwiseError
+from pixelwise.skeletons import COCO, LSP, connected
 
 pytestmark = pytest.mark.pictures
 
@@ -151,7 +151,21 @@ def test_labelme_agrees_with_its_own_export_to_voc(pictures):
     assert agree / total > 0.995
 
 
-@pytest.mark.parametrize("name", ["lsp"])
-def test_outlines_that_are_no_mask_pictures_are_named(pictures, name):
-    with pytest.raises(PixelwiseError, match=r"but no masks\. Outlines in other forms"):
-        open_dataset(pictures / name)
+def test_lsp_is_500_people_whose_limbs_would_be_found_without_being_given(pictures):
+    dataset = open_dataset(pictures / "lsp")
+    samples = [dataset[index] for index in range(len(dataset))]
+    found = [sample.read_annotation() for sample in samples]
+    keypoints = np.concatenate([each.keypoints for each in found])
+    assert (dataset.layout, len(samples), dataset.unpaired) == ("lsp", 500, ())
+    assert [sample.split for sample in samples].count("train") == 250
+    assert counted(dataset) == (500, 0, 500) and (keypoints[..., 2] > 0).all()
+    assert (keypoints[..., 2] == 1).sum() == 503
+    assert np.mean([(each.semantic == 255).mean() for each in found]) < 0.1
+    limbs = connected(replace(LSP, limbs=()), keypoints).limbs
+    assert {frozenset(limb) for limb in limbs} == {frozenset(limb) for limb in LSP.limbs}
+
+
+def test_yolo_pose_without_a_yaml_file_is_cocos_joints(pictures):
+    dataset = open_dataset(pictures / "pose_samples/ultralytics_coco8-pose")
+    assert (dataset.layout, len(dataset)) == ("yolo", 8)
+    assert dataset.categories[1].skeleton == COCO and counted(dataset) == (21, 0, 21)

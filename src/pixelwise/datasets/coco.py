@@ -32,7 +32,7 @@ from pixelwise.datasets._coco_categories import categories_of
 from pixelwise.datasets._coco_joints import join_joints, name_joints
 from pixelwise.datasets._coco_json import Document, Files, Key, Region, annotation_files, parse
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
-from pixelwise.datasets._joints import first_joints
+from pixelwise.datasets._joints import connect, first_joints
 from pixelwise.datasets._locate import Locator
 from pixelwise.datasets._pairs import role_of
 from pixelwise.datasets._pictures import read_image
@@ -231,11 +231,13 @@ def _joints_of(
             )
     given = {len(region.joints or ()) // 3 for region in regions}
     count = given.pop() if len(given) == 1 else len(skeleton.joints)
-    if count >= len(skeleton.joints):
-        return skeleton, []
-    # Human-Art names 21 joints and gives COCO's 17 of them.
-    note = f"{len(skeleton.joints)} joints are named, and only the first {count} are given."
-    return first_joints(skeleton, count), [note]
+    notes = []
+    if count < len(skeleton.joints):
+        # Human-Art names 21 joints and gives COCO's 17 of them.
+        notes = [f"{len(skeleton.joints)} joints are named, and only the first {count} are given."]
+        skeleton = first_joints(skeleton, count)
+    skeleton, added = connect(skeleton, [region.joints for region in regions if region.joints])
+    return skeleton, [*notes, *added]
 
 
 def _with_joints(categories: Sequence[Category], skeleton: Skeleton | None) -> tuple[Category, ...]:
