@@ -78,7 +78,7 @@ class Recipe:
     augment: float = 0.5
     """Strength of the changes drawn for learning; 0 = none, 1 = strong. More for other cameras."""
     loss: Mapping[str, float] = field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
-    """Name in `pixelwise.losses` -> weight."""
+    """Name in `pixelwise.losses` -> weight; of poses "joint" and "limb" -> weight."""
     class_weights: bool = False
     """Weight classes by the inverse square root of their share of pixels. For rare classes."""
     optimizer: str = "adamw"
@@ -229,6 +229,8 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     derived: dict[str, Any] = {"data": data, "task": facts.task}
     if is_skin or is_crowd:
         derived["orientation"] = "any"
+    if task == "pose":
+        derived["loss"] = {"joint": 1.0, "limb": 1.0}
     if asked.get("backbone") is not None:
         derived["network"] = "huggingface"
     if not _SHAPE & {name for name, value in asked.items() if value is not None}:

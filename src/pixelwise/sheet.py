@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from pixelwise import draw
+from pixelwise import draw, stick
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import is_inside_out
 from pixelwise.scan import Seen
@@ -56,19 +55,10 @@ def _outline_each(image: Image, annotation: Annotation) -> Image:
 
 
 def _draw_joints(image: Image, annotation: Annotation, categories: Sequence[Category]) -> Image:
-    """Everybody's limbs and known joints, in the colour of the outline."""
-    if annotation.keypoints is None:
+    """Everybody's limbs and known joints."""
+    keypoints = annotation.keypoints
+    skeletons = [category.skeleton for category in categories if category.skeleton is not None]
+    if keypoints is None or not skeletons:
         return image
-    drawn, scale = image.copy(), image.shape[1] / annotation.size_hw[1]
-    for number, (label, person) in enumerate(
-        zip(annotation.labels, annotation.keypoints, strict=True), start=1
-    ):
-        skeleton = categories[label].skeleton
-        color = tuple(_COLORS[number % len(_COLORS)].tolist())
-        ends = [(round(x), round(y)) for x, y in (person[:, :2] * scale).tolist()]
-        for one, other in skeleton.limbs if skeleton else ():
-            if min(person[one, 2], person[other, 2]) > 0:
-                cv2.line(drawn, ends[one], ends[other], color, 1, cv2.LINE_AA)
-        for place in np.flatnonzero(person[:, 2] > 0):
-            cv2.circle(drawn, ends[place], 2, color, cv2.FILLED, cv2.LINE_AA)
-    return drawn
+    scale = np.float32(image.shape[1] / annotation.size_hw[1])
+    return stick.skeletons(image, keypoints * np.array([scale, scale, 1], np.float32), skeletons[0])

@@ -27,7 +27,6 @@ from pixelwise.files import write_text
 from pixelwise.find import find
 from pixelwise.loader import Batch, Loader
 from pixelwise.loggers import Logger
-from pixelwise.losses import check_losses
 from pixelwise.madeup.nevi import sample_nevi
 from pixelwise.model import normalise
 from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, set_rate, unpack
@@ -116,13 +115,13 @@ def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any
     A run that goes on has all it needs in its folder: its backbone may be out of reach by now.
     """
     devices.pick(recipe.device)
-    check_losses(recipe.loss, recipe.class_weights)
     if recipe.made_up and len(dataset.categories) != 2:
         raise PixelwiseError(
             f"Made-up nevi are lesion and skin, and {dataset.root} has {len(dataset.categories)} "
             "categories. Leave 'made_up' at 0."
         )
-    task = build_task(recipe, dataset.categories)
+    weights = np.ones(len(dataset.categories), np.float32) if recipe.class_weights else None
+    task = build_task(recipe, dataset.categories, weights)
     if (folder / "recipe.json").exists() and (
         run := open_run(folder)
     ).recipe.network == recipe.network:
