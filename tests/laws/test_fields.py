@@ -395,7 +395,7 @@ def test_poses_come_home_and_what_lies_outside_is_not_found(monkeypatch):
         np.float32,
     )
     scores = np.array([0.3, 0.9, 0.8], np.float32)
-    monkeypatch.setattr(pose, "assemble", lambda joint, limb, limbs: (keypoints.copy(), scores))
+    monkeypatch.setattr(pose, "assemble", lambda *maps: (keypoints.copy(), scores))
     task = pose.build(kinds(FORK), LOSS)
     # 100 x 50 pixels stand upright in 64 x 64, between margins of 16, and maps are half as large.
     warp = Warp.fit((100, 50), (64, 64))
