@@ -135,16 +135,16 @@ def test_a_top_lies_where_its_joint_is_to_a_small_part_of_a_pixel():
     xy = rng.uniform(8, 40, (50, 1, 1, 2))
     for place in xy:
         heat = tops(place, np.ones((1, 1), bool), np.full((1, 1), 1.3), (48, 48))
-        found, _ = peaks(np.log(np.maximum(heat[0], 1e-4)), -1.0)
+        _, found, _ = peaks(np.log(np.maximum(heat, 1e-4)), -1.0)
         np.testing.assert_allclose(found, place[0], atol=0.05)
 
 
 def test_tops_that_are_close_stay_apart():
     """A sum would be highest between two that are three pixels apart."""
     xy = np.array([[[20.5, 20.5]], [[23.5, 20.5]]])
-    heat = tops(xy, np.ones((2, 1), bool), np.full((2, 1), 1.5), (40, 48))[0]
+    heat = tops(xy, np.ones((2, 1), bool), np.full((2, 1), 1.5), (40, 48))
     assert heat.max() == 1
-    found, _ = peaks(np.log(np.maximum(heat, 1e-4)), -1.0)
+    _, found, _ = peaks(np.log(np.maximum(heat, 1e-4)), -1.0)
     np.testing.assert_allclose(sorted(found[:, 0]), [20.5, 23.5], atol=0.3)
 
 

@@ -181,7 +181,7 @@ class Centers:
     def of(cls, heat: NDArray[np.float32], warp: Warp) -> Centers:
         """The tops of a heatmap (h, w), logits, that lie in the picture."""
         logit = float(np.log(_THRESHOLD / (1 - _THRESHOLD)))
-        xy, heights = peaks(heat, logit - PRIOR, _REACH)
+        _, xy, heights = peaks(heat[None], logit - PRIOR, _REACH)
         home = warp.points_back(xy, heat.shape)
         height, width = warp.source_hw
         is_in = ((home >= 0) & (home < (width, height))).all(axis=1)
