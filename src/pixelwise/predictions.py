@@ -37,11 +37,20 @@ class Predictions:
         return sum(sum(line.get("counts", {}).values()) for line in self.lines)
 
     @property
+    def num_people(self) -> int:
+        """How many people there are on all pictures; of runs that look for their joints."""
+        return sum(int(line.get("people", 0)) for line in self.lines)
+
+    @property
     def sentence(self) -> str:
         """What was done, for people."""
+        pictures = count(len(self.lines), "picture")
+        if any("people" in line for line in self.lines):
+            people = "person" if self.num_people == 1 else "people"
+            return f"{pictures}, {self.num_people:,} {people} drawn in {self.out}."
         counted = any("counts" in line for line in self.lines)
         instances = f", {count(self.num_instances, 'instance')}" if counted else ""
-        return f"{count(len(self.lines), 'picture')}{instances} outlined in {self.out}."
+        return f"{pictures}{instances} outlined in {self.out}."
 
 
 def predict(
@@ -69,6 +78,9 @@ def predict(
       ``category_id`` the index in the run's categories.
     - things and stuff (panoptic): the same, with ids of every segment and the things alone in the
       table and the results; and COCO's ``panoptic.json`` and ``panoptic/NAME.png``.
+    - people's joints (pose): ``NAME_keypoints.json`` as OpenPose writes it. Of all pictures,
+      ``poses.csv`` has a row for each joint, ``people.csv`` one for each person (box, extent,
+      limbs' lengths in pixels, angles in degrees), and ``coco_results.json`` is as above.
 
     Args:
         run: folder of a run; None for the built-in model, which outlines nevi.
