@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from pixelwise import draw
@@ -21,7 +22,7 @@ _COLORS = np.array(draw.palette(25)[1:], np.uint8)
 
 
 def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]) -> None:
-    """Up to 48 pictures with their outlines as one PNG; masks that look inverted come first.
+    """Up to 48 pictures with their outlines and joints as one PNG; doubtful masks come first.
 
     Instances are outlined one by one, neighbouring numbers in different colours.
     """
@@ -40,9 +41,9 @@ def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]
 def _tile(sample: Sample, categories: Sequence[Category]) -> Image:
     image = draw.fit(sample.read_image(), _TILE_PX)
     annotation = sample.read_annotation()
-    if len(annotation):
-        return _outline_each(image, annotation)
-    return draw.outline(image, draw.fit_numbers(annotation.semantic, image), categories)
+    if not len(annotation):
+        return draw.outline(image, draw.fit_numbers(annotation.semantic, image), categories)
+    return _draw_joints(_outline_each(image, annotation), annotation, categories)
 
 
 def _outline_each(image: Image, annotation: Annotation) -> Image:
@@ -52,3 +53,22 @@ def _outline_each(image: Image, annotation: Annotation) -> Image:
         numbers = draw.fit_numbers(layer, image).astype(np.int32)
         image = draw.instances(image, numbers, colors, alpha=0, width_px=1)
     return image
+
+
+def _draw_joints(image: Image, annotation: Annotation, categories: Sequence[Category]) -> Image:
+    """Everybody's limbs and known joints, in the colour of the outline."""
+    if annotation.keypoints is None:
+        return image
+    drawn, scale = image.copy(), image.shape[1] / annotation.size_hw[1]
+    for number, (label, person) in enumerate(
+        zip(annotation.labels, annotation.keypoints, strict=True), start=1
+    ):
+        skeleton = categories[label].skeleton
+        color = tuple(_COLORS[number % len(_COLORS)].tolist())
+        ends = [(round(x), round(y)) for x, y in (person[:, :2] * scale).tolist()]
+        for one, other in skeleton.limbs if skeleton else ():
+            if min(person[one, 2], person[other, 2]) > 0:
+                cv2.line(drawn, ends[one], ends[other], color, 1, cv2.LINE_AA)
+        for place in np.flatnonzero(person[:, 2] > 0):
+            cv2.circle(drawn, ends[place], 2, color, cv2.FILLED, cv2.LINE_AA)
+    return drawn

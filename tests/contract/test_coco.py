@@ -183,16 +183,6 @@ def test_joints_of_a_second_file_join_their_objects(tmp_path):
     assert nothing is not None and nothing.shape == (0, 3, 3)
 
 
-def test_joints_without_an_outline_forget_the_box(tmp_path):
-    found = people()
-    found["annotations"][0] |= {"segmentation": [], "bbox": [20, 2, 4, 4]}
-    dataset = open_dataset(write_farm(tmp_path, found, "person_keypoints.json"))
-    annotation = dataset[0].read_annotation()
-    assert len(annotation) == 1 and not annotation.mask(0).any()
-    np.testing.assert_array_equal(annotation.semantic == IGNORE, pixels(20, 2, 4))
-    assert "joints and no outline" in dataset.notes[0]
-
-
 def test_fewer_joints_than_names_are_the_first(tmp_path):
     found = people()
     found["annotations"][0]["keypoints"] = [1, 1, 2, 3, 3, 2]

@@ -8,6 +8,7 @@ import pytest
 from pixelwise import convert
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._pictures import read_stored
+from pixelwise.people import measure_people
 from pixelwise.skeletons import COCO, LSP, connected
 
 pytestmark = pytest.mark.pictures
@@ -67,6 +68,19 @@ def test_coco_is_678_instances_of_80_kinds_and_139_people_with_joints(pictures):
     assert counted(dataset) == (678, 8, 139)
 
 
+def test_cocos_people_raise_no_doubt_and_mirrored_ones_do(pictures):
+    dataset = open_dataset(pictures / "coco_mini")
+    found = [dataset[index].read_annotation() for index in range(len(dataset))]
+    people = [measure_people(each, dataset.categories) for each in found]
+    for name in ("outside", "far", "same_place", "twins", "twisted", "mirrored"):
+        assert sum(getattr(each, f"num_{name}") for each in people) == 0, name
+    sides = list(found[0].mirrored)
+    mirrored = [replace(each, keypoints=each.keypoints[:, sides]) for each in found]
+    again = [measure_people(each, dataset.categories) for each in mirrored]
+    # Of 51 people with both eyes and both shoulders.
+    assert sum(each.num_mirrored for each in again) == 50
+
+
 def test_coco_panoptic_goes_before_the_class_masks_beside_it(pictures):
     dataset = open_dataset(pictures / "coco_panoptic")
     things = sum(category.is_thing for category in dataset.categories)
@@ -83,7 +97,7 @@ def test_coco_panoptic_goes_before_the_class_masks_beside_it(pictures):
         ("pose_samples/mmpose_coco", (14, 0, 12)),
         ("pose_samples/mmpose_ochuman", (5, 0, 5)),
         ("pose_samples/mmpose_humanart", (3, 0, 3)),
-        ("pose_samples/mmpose_crowdpose", (4, 0, 4)),
+        ("pose_samples/mmpose_crowdpose", (5, 0, 4)),
     ],
 )
 def test_other_tools_coco_files_are_read(pictures, folder, expected):

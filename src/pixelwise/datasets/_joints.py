@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.joints import PIXEL_MIDDLE as PIXEL_MIDDLE
 from pixelwise.skeletons import UNKNOWN_SIGMA, connected, known, mirrored, sigmas_of
 from pixelwise.types import Skeleton
-
-PIXEL_MIDDLE = 0.5
-"""From the number of a pixel, which COCO writes for a joint, to the middle of that pixel."""
 
 _MOST_NAMED = 8  # limbs, in a note
 _ENOUGH = 5_000  # people, to tell how far apart their joints are
