@@ -78,7 +78,7 @@ def _known(
 
 
 def _of_names(joints: tuple[str, ...]) -> tuple[float, ...] | None:
-    """Of the skeleton that is known by its joints' names; COCO's a category need not name."""
+    """Of joints that are known by their names; COCO's need none."""
     return skeletons.sigmas_of(joints) if joints else skeletons.COCO.sigmas
 
 
