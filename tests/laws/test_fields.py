@@ -135,16 +135,16 @@ def test_a_top_lies_where_its_joint_is_to_a_small_part_of_a_pixel():
     xy = rng.uniform(8, 40, (50, 1, 1, 2))
     for place in xy:
         heat = tops(place, np.ones((1, 1), bool), np.full((1, 1), 1.3), (48, 48))
-        found, _ = peaks(np.log(np.maximum(heat[0], 1e-4)), -1.0)
+        _, found, _ = peaks(np.log(np.maximum(heat, 1e-4)), -1.0)
         np.testing.assert_allclose(found, place[0], atol=0.05)
 
 
 def test_tops_that_are_close_stay_apart():
     """A sum would be highest between two that are three pixels apart."""
     xy = np.array([[[20.5, 20.5]], [[23.5, 20.5]]])
-    heat = tops(xy, np.ones((2, 1), bool), np.full((2, 1), 1.5), (40, 48))[0]
+    heat = tops(xy, np.ones((2, 1), bool), np.full((2, 1), 1.5), (40, 48))
     assert heat.max() == 1
-    found, _ = peaks(np.log(np.maximum(heat, 1e-4)), -1.0)
+    _, found, _ = peaks(np.log(np.maximum(heat, 1e-4)), -1.0)
     np.testing.assert_allclose(sorted(found[:, 0]), [20.5, 23.5], atol=0.3)
 
 
@@ -395,7 +395,7 @@ def test_poses_come_home_and_what_lies_outside_is_not_found(monkeypatch):
         np.float32,
     )
     scores = np.array([0.3, 0.9, 0.8], np.float32)
-    monkeypatch.setattr(pose, "assemble", lambda joint, limb, limbs: (keypoints.copy(), scores))
+    monkeypatch.setattr(pose, "assemble", lambda *maps: (keypoints.copy(), scores))
     task = pose.build(kinds(FORK), LOSS)
     # 100 x 50 pixels stand upright in 64 x 64, between margins of 16, and maps are half as large.
     warp = Warp.fit((100, 50), (64, 64))

@@ -88,7 +88,7 @@ class PoseTask:
         """
         joint = maps["joint"]
         limb = maps.get("limb", np.zeros((0, *joint.shape[1:]), np.float32))
-        keypoints, scores = assemble(joint, limb, self._limbs)
+        keypoints, scores = assemble(joint, limb, self._limbs, _fields.PRIOR)
         keypoints = _home(keypoints, warp, joint.shape[1:])
         is_someone = (keypoints[..., 2] > 0).any(axis=1)
         keypoints, scores = keypoints[is_someone], scores[is_someone]
