@@ -21,7 +21,7 @@ from folders import (
     write_yolo_pose,
     yolo_person,
 )
-from pixelwise import skeletons
+from pixelwise import convert, skeletons
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.joints import jointed, skeleton_of
 from pixelwise.types import IGNORE, Annotation, PixelwiseError, Skeleton
@@ -56,6 +56,17 @@ def test_the_joints_that_were_written_are_read(tmp_path, form):
 def test_an_option_for_mask_pictures_is_refused(tmp_path, form):
     with pytest.raises(PixelwiseError, match=r"--masks binary says what .*Say --masks auto"):
         open_dataset(WRITERS[form](tmp_path), "binary")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_people_written_as_yolo_pose_are_read_back_the_same(tmp_path, form):
+    first = open_dataset(WRITERS[form](tmp_path / "data"))
+    again = open_dataset(convert(first.root, tmp_path / "out", "yolo_pose").out)
+    assert skeleton(again).joints == skeleton(first).joints
+    assert skeleton(again).mirrored == skeleton(first).mirrored
+    for index in range(4):
+        one, other = annotation(first, index).keypoints, annotation(again, index).keypoints
+        np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 # --- lsp -----------------------------------------------------------------------------------------
