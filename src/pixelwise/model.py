@@ -15,6 +15,7 @@ from pixelwise.networks import MEAN, SPREAD
 from pixelwise.networks._layers import conv_bn_relu
 
 _WIDER = 4
+_FAINT = 0.01
 
 
 class Model(nn.Module):
@@ -51,7 +52,11 @@ def _head(features: int, channels: int) -> nn.Module:
     if channels <= features:
         return nn.Conv2d(features, channels, 1)
     hidden = _WIDER * features
-    return nn.Sequential(conv_bn_relu(features, hidden), nn.Conv2d(hidden, channels, 1))
+    last = nn.Conv2d(hidden, channels, 1)
+    # Many channels are about things that are seldom there: begin with hardly anything.
+    nn.init.normal_(last.weight, std=_FAINT)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(conv_bn_relu(features, hidden), last)
 
 
 def normalise(
