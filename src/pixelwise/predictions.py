@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from pixelwise.datasets._files import pictures as pictures_among
 from pixelwise.datasets._pictures import read_image
 from pixelwise.files import write_text
 from pixelwise.outputs import Output, Picture, open_output
+from pixelwise.outside import vitpose
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.types import Image, PixelwiseError
@@ -37,17 +38,29 @@ class Predictions:
         return sum(sum(line.get("counts", {}).values()) for line in self.lines)
 
     @property
+    def num_people(self) -> int:
+        """How many people there are on all pictures; of runs that look for their joints."""
+        return sum(int(line.get("people", 0)) for line in self.lines)
+
+    @property
     def sentence(self) -> str:
         """What was done, for people."""
+        pictures = count(len(self.lines), "picture")
+        if any("people" in line for line in self.lines):
+            people = "person" if self.num_people == 1 else "people"
+            return f"{pictures}, {self.num_people:,} {people} drawn in {self.out}."
         counted = any("counts" in line for line in self.lines)
         instances = f", {count(self.num_instances, 'instance')}" if counted else ""
-        return f"{count(len(self.lines), 'picture')}{instances} outlined in {self.out}."
+        return f"{pictures}{instances} outlined in {self.out}."
 
 
 def predict(
     run: str | Path | None,
     pictures: Sequence[str | Path],
     *,
+    task: str | None = None,
+    model: str | Path | None = None,
+    detector: str | Path | None = None,
     out: str | Path = "predictions",
     probs: bool = False,
     flips: bool = True,
@@ -69,10 +82,17 @@ def predict(
       ``category_id`` the index in the run's categories.
     - things and stuff (panoptic): the same, with ids of every segment and the things alone in the
       table and the results; and COCO's ``panoptic.json`` and ``panoptic/NAME.png``.
+    - people's joints (pose): ``NAME_keypoints.json`` as OpenPose writes it. Of all pictures,
+      ``poses.csv`` has a row for each joint, ``people.csv`` one for each person (box, extent,
+      limbs' lengths in pixels, angles in degrees), and ``coco_results.json`` is as above.
 
     Args:
         run: folder of a run; None for the built-in model, which outlines nevi.
         pictures: files, and folders to look through.
+        task: of ``model``, where one is given: pose.
+        model: a ViTPose model in place of a run, a folder or a name on the hub.
+        detector: what finds the people for it, likewise; "none" where every picture is of one
+            person.
         out: folder to write to.
         probs: also write probabilities, of a run for classes of pixels.
         flips: also look at each picture's mirror images.
@@ -80,11 +100,17 @@ def predict(
         device: where to compute.
 
     Raises:
-        PixelwiseError: the run or a path is wrong, there is no picture at all, or probabilities
-            are asked of a run that has none.
+        PixelwiseError: the run, the model or a path is wrong, there is no picture at all, or
+            probabilities are asked of a run that has none.
     """
     named = _numbered(_names([Path(picture) for picture in pictures]))
-    predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+    predictor: Callable[[Image], Any]
+    if model is None:
+        _refuse_without_model(task=task, detector=detector)
+        predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+    else:
+        _refuse_with_model(run, task, tile_px)
+        predictor = vitpose.load(model, detector=detector, flips=flips, device=device)
     folder = Path(out)
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
@@ -106,6 +132,26 @@ def predict(
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_text(folder / "predictions.jsonl", text)
     return Predictions(folder, tuple(lines), tuple(failures))
+
+
+def _refuse_without_model(**options: object) -> None:
+    """What says something about a model is nothing to a run, which knows its task."""
+    for name, value in options.items():
+        if value is not None:
+            raise PixelwiseError(
+                f"--{name} goes with --model, such as --model usyd-community/vitpose-base-simple; "
+                "a run knows what it looks for. Give --model, or leave it out."
+            )
+
+
+def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> None:
+    """A model stands in a run's place, finds poses, and looks at people one by one."""
+    if run is not None:
+        raise PixelwiseError(f"Give a run ({run}) or --model, not both.")
+    if task not in (None, "pose"):
+        raise PixelwiseError(f"--model is a ViTPose model, for --task pose, not '{task}'.")
+    if tile_px is not None:
+        raise PixelwiseError("--tile is for runs: a model is shown each person by itself.")
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:

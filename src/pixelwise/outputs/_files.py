@@ -17,12 +17,12 @@ from pixelwise.files import atomic
 from pixelwise.types import Image
 
 # An overlay is for looking at; the masks carry the full size.
-_OVERLAY_PX = 1600
+OVERLAY_PX = 1600
 
 
 def shrunk(image: Image, numbers: NDArray[Number]) -> tuple[Image, NDArray[Number]]:
     """A picture and its map of labels or instances at the size of an overlay."""
-    small = fit(image, _OVERLAY_PX)
+    small = fit(image, OVERLAY_PX)
     return small, fit_numbers(numbers, small)
 
 
