@@ -161,8 +161,9 @@ def _parabola(
         line = heatmaps[channel[:, None], *at].astype(np.float64)
         low, center, high = (line if curve is None else curve(line)).T
         bend = 2 * center - low - high
-        vertex = np.divide(high - low, 2 * bend, out=np.zeros(len(x)), where=bend > 1e-9)
-        shift = np.clip(vertex + middle - place, -0.5, 0.5)
+        is_top = bend > 1e-9
+        vertex = np.divide(high - low, 2 * bend, out=np.zeros(len(x)), where=is_top)
+        shift = np.where(is_top, np.clip(vertex + middle - place, -0.5, 0.5), 0.0)
         shifts.append(shift)
         heights = heights if curve is None else heights + np.maximum(bend, 0) * shift**2 / 2
     return np.stack(shifts, axis=1), heights

@@ -15,14 +15,12 @@ each other may share a top.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit, logit
 
 from pixelwise.maps import peaks
-from pixelwise.tasks._centers import PRIOR
 from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks._links import Links, best_links, find_links
 
@@ -31,99 +29,43 @@ from pixelwise.tasks._links import Links, best_links, find_links
 _THRESHOLD, _MOST_TOPS = 0.1, 200
 # What a link counts that the best assignment leaves out.
 _RIVAL = 0.5
-# A top is somebody's only choice where its link is at least the first, and no other the second.
-_SURE, _ELSEWHERE = 0.8, 0.3
-# So many people share a top at most.
-_MOST_SHARED = 3
+# A top is somebody else's too where links that should lead to it are so sure on average.
+_SURE = 0.8
 # With fewer joints it is nobody, where the skeleton has more.
 _LEAST_JOINTS = 3
 
 
-@dataclass(frozen=True, eq=False)
-class Tops:
-    """T tops of heatmaps.
-
-    ``joint``: (T,) which joint, in order. ``xy``: (T, 2) float64 in map pixels. ``score``: (T,)
-    float32 in [0, 1]. ``source``: (T,) the same number for tops that are one, shared by people.
-    """
-
-    joint: NDArray[np.intp]
-    xy: NDArray[np.float64]
-    score: NDArray[np.float32]
-    source: NDArray[np.intp]
-
-    def __len__(self) -> int:
-        return len(self.joint)
-
-
 def assemble(
-    joint: NDArray[np.float32], limb: NDArray[np.float32], limbs: Limbs, prior: float = PRIOR
+    joint: NDArray[np.float32], limb: NDArray[np.float32], limbs: Limbs, prior: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The people in the maps of one picture.
 
     Args:
-        joint: (K, h, w) logits above ``prior``.
+        joint: (K, h, w) logits, less ``prior``.
         limb: (2 L, h, w) y and x of each limb's direction in turn.
         limbs: L of them, from 0 on; without any, every top is someone.
-        prior: see `pixelwise.tasks._centers.PRIOR`.
+        prior: what to add to them.
 
     Returns:
         (N, K, 3) float32: x and y in map pixels (pixel i covers [i, i + 1)), and the joint's
         probability; NaN, NaN, 0 where it was not found. (N,) float32 in [0, 1]: the mean
         probability of all K joints, where one that was not found is 0. The surest first.
     """
-    tops = _tops(joint, prior)
-    links = find_links(tops.joint, tops.xy, limb, limbs)
-    tops, links = _shared(tops, links)
-    weight = np.where(best_links(links, tops.joint), links.score, _RIVAL * links.score)
-    parts = _joined(tops.joint, links, weight)
-    return _people(_kept(parts, tops, limbs, len(joint)), tops, len(joint))
-
-
-def _tops(heatmaps: NDArray[np.float32], prior: float) -> Tops:
-    joint, xy, heights = peaks(
-        heatmaps,
+    kind, xy, heights = peaks(
+        joint,
         float(logit(_THRESHOLD)) - prior,
         most=_MOST_TOPS,
         curve=lambda logits: log_expit(logits + prior),
     )
-    return Tops(joint, xy, np.exp(np.minimum(heights, 0)), np.arange(len(joint)))
-
-
-def _shared(tops: Tops, links: Links) -> tuple[Tops, Links]:
-    """Tops that are the only choice of several, as often as they are needed, each with all links.
-
-    Two joints of one kind closer than about two pixels have one top between them.
-    """
-    number = np.ones(len(tops), np.int64)
-    for here, there in ((links.start, links.end), (links.end, links.start)):
-        one = _only_choices(links, there)
-        pair = links.limb[one] * len(tops) + here[one]
-        several, count = np.unique(pair, return_counts=True)
-        np.maximum.at(number, several % max(len(tops), 1), count)
-    number = np.minimum(number, _MOST_SHARED)
-    if (number == 1).all():
-        return tops, links
-    source = np.repeat(np.arange(len(tops)), number)
-    more = Tops(tops.joint[source], tops.xy[source], tops.score[source], source)
-    first = np.cumsum(number) - number
-    copies = number[links.start] * number[links.end]
-    every = links.at(np.repeat(np.arange(len(links)), copies))
-    which = np.arange(len(every)) - np.repeat(np.cumsum(copies) - copies, copies)
-    start = first[every.start] + which // number[every.end]
-    end = first[every.end] + which % number[every.end]
-    return more, Links(every.limb, start, end, every.score)
-
-
-def _only_choices(links: Links, chooser: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The links that are the only good one of a limb at the top ``chooser`` (M,)."""
-    order = np.lexsort((-links.score, chooser, links.limb))
-    limb, top = links.limb[order], chooser[order]
-    is_next = (limb[1:] == limb[:-1]) & (top[1:] == top[:-1])
-    second = np.zeros(len(links), np.float32)
-    second[:-1][is_next] = links.score[order][1:][is_next]
-    is_best = np.append(True, ~is_next)[: len(links)]
-    return order[is_best & (links.score[order] >= _SURE) & (second < _ELSEWHERE)]
+    links = find_links(kind, xy, limb, limbs)
+    weight = np.where(best_links(links, kind), links.score, _RIVAL * links.score)
+    parts = _joined(kind, links, weight)
+    _share(parts, kind, links, limbs)
+    possible = _connected(limbs, len(joint))
+    people = [
+        part for part in parts if part and len(part) >= min(_LEAST_JOINTS, possible[kind[part[0]]])
+    ]
+    return _surest_first(people, kind, xy, np.exp(np.minimum(heights, 0)), len(joint))
 
 
 def _joined(joint: NDArray[np.intp], links: Links, weight: NDArray[np.float32]) -> list[list[int]]:
@@ -171,24 +113,42 @@ def _joined(joint: NDArray[np.intp], links: Links, weight: NDArray[np.float32]) 
     return [part for part in parts if part]
 
 
-def _kept(parts: list[list[int]], tops: Tops, limbs: Limbs, num_joints: int) -> list[list[int]]:
-    """The parts that are people, the surest first.
+def _share(parts: list[list[int]], joint: NDArray[np.intp], links: Links, limbs: Limbs) -> None:
+    """Give people the tops of others that they need as well, and what hangs on these alone.
 
-    Not those with hardly a joint, nor those most of whose tops are in another already.
+    Two joints of one kind closer than about two pixels have one top between them, which only one
+    of the two people has got. It is the other's too where all joints of his next to it say so.
     """
-    possible = _connected(limbs, num_joints)
-    scores = [float(tops.score[part].sum()) for part in parts]
-    taken: set[int] = set()
-    people = []
-    for number in sorted(range(len(parts)), key=lambda number: -scores[number]):
-        part = parts[number]
-        sources = tops.source[part].tolist()
-        own = sum(source not in taken for source in sources)
-        enough = len(part) >= min(_LEAST_JOINTS, possible[int(tops.joint[part[0]])])
-        if enough and 2 * own > len(part):
-            people.append(part)
-            taken.update(sources)
-    return people
+    kinds = joint.tolist()
+    owner = {top: number for number, part in enumerate(parts) for top in part}
+    has = [sum(1 << kinds[top] for top in part) for part in parts]
+    beside: list[dict[int, float]] = [{} for _ in kinds]
+    claims: dict[tuple[int, int], float] = {}
+    for start, end, score in zip(
+        links.start.tolist(), links.end.tolist(), links.score.tolist(), strict=True
+    ):
+        for top, via in ((start, end), (end, start)):
+            beside[top][via] = score
+            number = owner[via]
+            if not has[number] >> kinds[top] & 1 and len(parts[number]) >= _LEAST_JOINTS:
+                claims[number, top] = claims.get((number, top), 0.0) + score
+    near = [0] * (max(kinds, default=-1) + 1)
+    for one, other in limbs.ends.tolist():
+        if max(one, other) < len(near):
+            near[one] |= 1 << other
+            near[other] |= 1 << one
+    for (number, top), sureness in sorted(claims.items(), key=lambda claim: -claim[1]):
+        asked = (near[kinds[top]] & has[number]).bit_count()
+        if has[number] >> kinds[top] & 1 or sureness < _SURE * asked:
+            continue
+        parts[number].append(top)
+        has[number] |= 1 << kinds[top]
+        for third, score in beside[top].items():
+            rest = owner[third]
+            if score >= _SURE and parts[rest] and not has[number] & has[rest]:
+                parts[number] += parts[rest]
+                has[number] |= has[rest]
+                parts[rest] = []
 
 
 def _connected(limbs: Limbs, num_joints: int) -> list[int]:
@@ -201,13 +161,19 @@ def _connected(limbs: Limbs, num_joints: int) -> list[int]:
     return [len(joints) for joints in group]
 
 
-def _people(
-    parts: list[list[int]], tops: Tops, num_joints: int
+def _surest_first(
+    parts: list[list[int]],
+    joint: NDArray[np.intp],
+    xy: NDArray[np.float64],
+    score: NDArray[np.float32],
+    num_joints: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Keypoints and scores as `assemble` returns them."""
     keypoints = np.full((len(parts), num_joints, 3), (np.nan, np.nan, 0), np.float32)
     person = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    every = np.array([top for part in parts for top in part], np.intp)
-    keypoints[person, tops.joint[every], :2] = tops.xy[every]
-    keypoints[person, tops.joint[every], 2] = tops.score[every]
-    return keypoints, keypoints[..., 2].mean(axis=1)
+    top = np.array([top for part in parts for top in part], np.intp)
+    keypoints[person, joint[top], :2] = xy[top]
+    keypoints[person, joint[top], 2] = score[top]
+    scores = keypoints[..., 2].mean(axis=1)
+    order = np.argsort(-scores, kind="stable")
+    return keypoints[order], scores[order]
