@@ -30,7 +30,7 @@ _THRESHOLD, _MOST_TOPS = 0.1, 200
 # What a link counts that the best assignment leaves out.
 _RIVAL = 0.5
 # A top is somebody else's too where links that should lead to it are so sure on average.
-_SURE = 0.8
+_SURE = 0.65
 # With fewer joints it is nobody, where the skeleton has more.
 _LEAST_JOINTS = 3
 
@@ -48,8 +48,9 @@ def assemble(
 
     Returns:
         (N, K, 3) float32: x and y in map pixels (pixel i covers [i, i + 1)), and the joint's
-        probability; NaN, NaN, 0 where it was not found. (N,) float32 in [0, 1]: the mean
-        probability of all K joints, where one that was not found is 0. The surest first.
+        probability; NaN, NaN, 0 where it was not found. (N,) float32 in [0, 1], the surest first:
+        the mean over all joints and limbs of their probability, and of how far the field agrees
+        with them; those that were not found count as 0.
     """
     kind, xy, heights = peaks(
         joint,
@@ -65,7 +66,32 @@ def assemble(
     people = [
         part for part in parts if part and len(part) >= min(_LEAST_JOINTS, possible[kind[part[0]]])
     ]
-    return _surest_first(people, kind, xy, np.exp(np.minimum(heights, 0)), len(joint))
+    keypoints = np.full((len(people), len(joint), 3), (np.nan, np.nan, 0), np.float32)
+    is_in = np.zeros((len(people), len(kind)), np.bool_)
+    for person, part in enumerate(people):
+        is_in[person, part] = True
+    person, top = np.nonzero(is_in)
+    keypoints[person, kind[top], :2] = xy[top]
+    keypoints[person, kind[top], 2] = np.exp(np.minimum(heights[top], 0))
+    scores = _scores(keypoints, is_in, links, len(limbs))
+    order = np.argsort(-scores, kind="stable")
+    return keypoints[order], scores[order]
+
+
+def _scores(
+    keypoints: NDArray[np.float32], is_in: NDArray[np.bool_], links: Links, num_limbs: int
+) -> NDArray[np.float32]:
+    """(N,) the mean over all joints and limbs of probability and agreement of the field.
+
+    Args:
+        keypoints: (N, K, 3).
+        is_in: (N, T) whose the tops are.
+        links: between them.
+        num_limbs: of the skeleton.
+    """
+    is_limb = is_in[:, links.start] & is_in[:, links.end]
+    sure = keypoints[..., 2].sum(axis=1) + is_limb.astype(np.float32) @ links.score
+    return np.asarray(sure / np.float32(keypoints.shape[1] + num_limbs), np.float32)
 
 
 def _joined(joint: NDArray[np.intp], links: Links, weight: NDArray[np.float32]) -> list[list[int]]:
@@ -159,21 +185,3 @@ def _connected(limbs: Limbs, num_joints: int) -> list[int]:
         for joint in group[one]:
             group[joint] = group[one]
     return [len(joints) for joints in group]
-
-
-def _surest_first(
-    parts: list[list[int]],
-    joint: NDArray[np.intp],
-    xy: NDArray[np.float64],
-    score: NDArray[np.float32],
-    num_joints: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Keypoints and scores as `assemble` returns them."""
-    keypoints = np.full((len(parts), num_joints, 3), (np.nan, np.nan, 0), np.float32)
-    person = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    top = np.array([top for part in parts for top in part], np.intp)
-    keypoints[person, joint[top], :2] = xy[top]
-    keypoints[person, joint[top], 2] = score[top]
-    scores = keypoints[..., 2].mean(axis=1)
-    order = np.argsort(-scores, kind="stable")
-    return keypoints[order], scores[order]
