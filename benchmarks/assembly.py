@@ -69,14 +69,21 @@ def labelled(annotation: Annotation) -> np.ndarray:
 def outcome(truth: np.ndarray, found: np.ndarray, tolerance_px: float) -> Outcome:
     """Compare (M, K, 3) with (N, K, 3), both in pixels of the picture."""
     known = truth[..., 2] > 0
+    in_pieces = np.array([pieces(person) > 1 for person in known], bool)
+    is_wrong = wrong(truth, found, tolerance_px)
+    return Outcome(is_wrong, close(truth), in_pieces, len(found) - len(truth))
+
+
+def wrong(truth: np.ndarray, found: np.ndarray, tolerance_px: float) -> np.ndarray:
+    """(M,) who of those drawn is not among those found with every known joint in its place."""
+    known = truth[..., 2] > 0
     apart = np.linalg.norm(truth[:, None, :, :2] - found[None, :, :, :2], axis=-1)
     near = (apart <= tolerance_px) & known[:, None]
     whole = near.sum(axis=2) == known.sum(axis=1)[:, None]
     one, other = linear_sum_assignment(-(1000.0 * whole + near.sum(axis=2)))
     is_wrong = np.ones(len(truth), bool)
     is_wrong[one] = ~whole[one, other]
-    in_pieces = np.array([pieces(person) > 1 for person in known], bool)
-    return Outcome(is_wrong, close(truth), in_pieces, len(found) - len(truth))
+    return is_wrong
 
 
 def close(truth: np.ndarray) -> np.ndarray:

@@ -23,7 +23,8 @@ def maps_of(
     """What decoding is given: "joint" (K, h, w) and "limb" (2 L, h, w), float32, at stride 2."""
     task = find("tasks", "pose").build(tuple(categories), {"joint": 1.0, "limb": 1.0})
     targets = task.encode(annotation, STRIDE)
-    return logit(targets["joint"]) - np.float32(PRIOR), targets["limb"]
+    joint = logit(targets["joint"]) - np.float32(PRIOR)
+    return joint, targets.get("limb", np.zeros((0, *joint.shape[1:]), np.float32))
 
 
 def scene(index: int, people: int, size_hw: tuple[int, int] = (512, 512)) -> Annotation:

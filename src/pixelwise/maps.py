@@ -72,20 +72,34 @@ def peaks(
         float32 heights of the pixels, or with ``curve`` those of the parabolas.
     """
     channel, y, x = _highest(heatmaps, threshold, reach, most)
-    if not len(x):
-        return channel, np.zeros((0, 2)), np.zeros(0, np.float32)
     # Side by side with room between them, so that no two maps' tops are neighbours.
-    start = channel * (heatmaps.shape[2] + reach + 1)
-    group = _touching(np.stack([x + start, y], axis=1))
-    count, first = np.bincount(group), np.unique(group, return_index=True)[1]
-    found = np.stack([np.bincount(group, x) / count, np.bincount(group, y) / count], axis=1)
-    channel, y, x, start = channel[first], y[first], x[first], start[first]
+    pixel = np.stack([x + channel * (heatmaps.shape[2] + reach + 1), y], axis=1)
+    first, aside = _each_once(pixel, reach)
+    channel, y, x = channel[first], y[first], x[first]
     shift, heights = _parabola(heatmaps, channel, y, x, curve)
-    # Two equal pixels side by side lie on one parabola too.
-    is_small = count <= 2
-    found[is_small] = np.stack([x, y], axis=1)[is_small] + shift[is_small]
-    kept = _apart(found + start[:, None] * (1, 0), reach)
-    return channel[kept], found[kept] + 0.5, heights[kept].astype(np.float32)
+    is_plateau = np.abs(aside).max(axis=1, initial=0) > 0.5
+    shift[is_plateau] = aside[is_plateau]
+    return channel, np.stack([x, y], axis=1) + shift + 0.5, heights.astype(np.float32)
+
+
+def _each_once(pixel: NDArray[np.intp], reach: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The first pixel of each top, and how far from it, x and y, the middle of its plateau is.
+
+    Args:
+        pixel: (N, 2) x and y of the highest pixels, in order.
+        reach: of two plateaus whose middles are so close the first is the top.
+    """
+    every = np.arange(len(pixel))
+    if not len(_pairs_within(pixel, reach)):
+        return every, np.zeros((len(pixel), 2))
+    near = _pairs_within(pixel, 1)
+    links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(pixel),) * 2)
+    group = connected_components(links, directed=False)[1]
+    first = np.unique(group, return_index=True)[1]
+    sums = [np.bincount(group, pixel[:, axis]) for axis in (0, 1)]
+    middle = np.stack(sums, axis=1) / np.bincount(group)[:, None]
+    kept = _apart(middle, reach)
+    return first[kept], (middle - pixel[first])[kept]
 
 
 def _highest(
@@ -94,14 +108,10 @@ def _highest(
     """Map, row and column of the pixels that none within ``reach`` is higher than, in order."""
     _, height, width = heatmaps.shape
     flat = heatmaps.reshape(-1)
-    found = []
+    at = np.flatnonzero(flat >= threshold)
     # Few pixels reach the threshold; of most rows a single one is higher than those beside it, and
     # of these a single one is higher than those above and below.
-    for number, values in enumerate(heatmaps.reshape(len(heatmaps), -1)):
-        at = np.flatnonzero(values >= threshold)
-        at = at[_highest_of_runs(at, values[at], width)]
-        found.append(at + number * height * width)
-    at = np.concatenate(found)
+    at = at[_highest_of_runs(at, flat[at], width)]
     row = at // width
     x, y = at - row * width, row % height
     side = range(-reach, reach + 1)
@@ -133,15 +143,6 @@ def _highest_of_runs(
     stays[:-1] &= ~is_next | (values[:-1] >= values[1:])
     stays[1:] &= ~is_next | (values[1:] >= values[:-1])
     return stays
-
-
-def _touching(points: NDArray[np.intp]) -> NDArray[np.int64]:
-    """(N,) the group of each pixel (x, y); those that touch are in one, counted in order."""
-    near = _pairs_within(points, 1)
-    if not len(near):
-        return np.arange(len(points), dtype=np.int64)
-    links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(points),) * 2)
-    return connected_components(links, directed=False)[1].astype(np.int64)
 
 
 def _pairs_within(points: NDArray[Any], distance: float) -> NDArray[np.intp]:

@@ -98,7 +98,7 @@ def _facing(
     last_xy = fields.shape[2] - 1, fields.shape[1] - 1
     x, y = np.append(np.clip(xy, 0, last_xy), [[0, 0]], axis=0).astype(np.intp).T[:, table]
     found = [np.zeros((3, 0), np.intp)]
-    step = max(_CHUNK // max(num_tops, 1) ** 2, 1)
+    step = max(_CHUNK // num_tops**2, 1)
     for first in range(0, len(limbs), step):
         limb = np.arange(first, min(first + step, len(limbs)))
         one, two = limbs.ends[limb].T
@@ -120,7 +120,7 @@ def _facing(
 def _table(joint: NDArray[np.intp], num_joints: int) -> NDArray[np.intp]:
     """(K, N) the tops of each joint, and -1 where it has fewer than the one that has most."""
     rank = np.arange(len(joint)) - np.searchsorted(joint, joint)
-    table = np.full((num_joints, int(rank.max(initial=-1)) + 1), -1, np.intp)
+    table = np.full((num_joints, int(rank.max(initial=0)) + 1), -1, np.intp)
     is_in = joint < num_joints
     table[joint[is_in], rank[is_in]] = np.flatnonzero(is_in)
     return table

@@ -106,15 +106,18 @@ def _share(parts: list[list[int]], kinds: list[int], links: Links, beside: list[
         links: between the tops.
         beside: see `_neighbours`.
     """
-    owner = {top: number for number, part in enumerate(parts) for top in part}
+    owner = np.zeros(len(kinds), np.intp)
+    for number, part in enumerate(parts):
+        owner[part] = number
     has = [sum(1 << kinds[top] for top in part) for part in parts]
     linked: defaultdict[int, dict[int, float]] = defaultdict(dict)
     claims: defaultdict[tuple[int, int], float] = defaultdict(float)
-    ends = zip(links.start.tolist(), links.end.tolist(), links.score.tolist(), strict=True)
+    between = links.at(owner[links.start] != owner[links.end])
+    ends = zip(between.start.tolist(), between.end.tolist(), between.score.tolist(), strict=True)
     for start, end, score in ends:
         for top, via in ((start, end), (end, start)):
             linked[top][via] = score
-            number = owner[via]
+            number = int(owner[via])
             if not has[number] >> kinds[top] & 1 and len(parts[number]) >= _LEAST_JOINTS:
                 claims[number, top] += score
     for (number, top), sureness in sorted(claims.items(), key=lambda claim: -claim[1]):
