@@ -205,7 +205,8 @@ def heatmap(logits: Tensor, target: Tensor, weight: Tensor, least: float = 1.0) 
     target, weight = target.to(logits.dtype), weight.to(logits.dtype)
     entropy: Tensor = torch.special.entr(target) + torch.special.entr(1 - target)
     cost = F.binary_cross_entropy_with_logits(logits, target, reduction="none") - entropy
-    return (cost * weight).sum() / (target * weight).sum().clamp(min=least)
+    found: Tensor = (cost * weight).sum() / (target * weight).sum().clamp(min=least)
+    return found
 
 
 BY_PIXEL: Mapping[str, Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from pixelwise.datasets._files import pictures as pictures_among
 from pixelwise.datasets._pictures import read_image
 from pixelwise.files import write_text
 from pixelwise.outputs import Output, Picture, open_output
+from pixelwise.outside import vitpose
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.types import Image, PixelwiseError
@@ -57,6 +58,9 @@ def predict(
     run: str | Path | None,
     pictures: Sequence[str | Path],
     *,
+    task: str | None = None,
+    model: str | Path | None = None,
+    detector: str | Path | None = None,
     out: str | Path = "predictions",
     probs: bool = False,
     flips: bool = True,
@@ -85,6 +89,10 @@ def predict(
     Args:
         run: folder of a run; None for the built-in model, which outlines nevi.
         pictures: files, and folders to look through.
+        task: of ``model``, where one is given: pose.
+        model: a ViTPose model in place of a run, a folder or a name on the hub.
+        detector: what finds the people for it, likewise; "none" where every picture is of one
+            person.
         out: folder to write to.
         probs: also write probabilities, of a run for classes of pixels.
         flips: also look at each picture's mirror images.
@@ -92,11 +100,17 @@ def predict(
         device: where to compute.
 
     Raises:
-        PixelwiseError: the run or a path is wrong, there is no picture at all, or probabilities
-            are asked of a run that has none.
+        PixelwiseError: the run, the model or a path is wrong, there is no picture at all, or
+            probabilities are asked of a run that has none.
     """
     named = _numbered(_names([Path(picture) for picture in pictures]))
-    predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+    predictor: Callable[[Image], Any]
+    if model is None:
+        _refuse_without_model(task=task, detector=detector)
+        predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+    else:
+        _refuse_with_model(run, task, tile_px)
+        predictor = vitpose.load(model, detector=detector, flips=flips, device=device)
     folder = Path(out)
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
@@ -118,6 +132,26 @@ def predict(
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_text(folder / "predictions.jsonl", text)
     return Predictions(folder, tuple(lines), tuple(failures))
+
+
+def _refuse_without_model(**options: object) -> None:
+    """What says something about a model is nothing to a run, which knows its task."""
+    for name, value in options.items():
+        if value is not None:
+            raise PixelwiseError(
+                f"--{name} goes with --model, such as --model usyd-community/vitpose-base-simple; "
+                "a run knows what it looks for. Give --model, or leave it out."
+            )
+
+
+def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> None:
+    """A model stands in a run's place, finds poses, and looks at people one by one."""
+    if run is not None:
+        raise PixelwiseError(f"Give a run ({run}) or --model, not both.")
+    if task not in (None, "pose"):
+        raise PixelwiseError(f"--model is a ViTPose model, for --task pose, not '{task}'.")
+    if tile_px is not None:
+        raise PixelwiseError("--tile is for runs: a model is shown each person by itself.")
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:

@@ -78,9 +78,8 @@ def _known(
 
 
 def _of_names(joints: tuple[str, ...]) -> tuple[float, ...] | None:
-    """Of COCO's joints, which a category need not name."""
-    plain = tuple(name.casefold() for name in joints)
-    return skeletons.COCO.sigmas if plain in ((), skeletons.COCO.joints) else None
+    """Of joints that are known by their names; COCO's need none."""
+    return skeletons.sigmas_of(joints) if joints else skeletons.COCO.sigmas
 
 
 def _of_field(field: str) -> tuple[float, ...]:
