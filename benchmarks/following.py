@@ -26,7 +26,6 @@ from pixelwise import tracking
 from pixelwise.joints import around
 from pixelwise.skeletons import COCO
 from pixelwise.smoothing import OneEuro
-from pixelwise.types import Poses
 from walkers import SCENES, Film, film
 
 Follow = Callable[[Film], list[NDArray[np.int64]]]
