@@ -19,7 +19,7 @@ from pixelwise.types import Category, Poses
 
 SIZE_HW = (540, 960)
 PEOPLE = (Category("background", (0, 0, 0)), Category("person", (230, 159, 0), True, COCO))
-SCENES = ("passing", "pillar", "crowd", "turning", "shaking")
+SCENES = ("passing", "pillar", "crowd", "turning", "shaking", "standing")
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Walker:
         """(17, 2) x, y in pixels."""
         place = math.sin(2 * math.pi * self.pace_hz * time_s + self.phase)
         speed = math.cos(2 * math.pi * self.pace_hz * time_s + self.phase)
-        swing = self.swing_deg * place
+        swing, bend = self.swing_deg * place, 30 if self.swing_deg else 0
         pose = Pose(
             hip=(swing + 4, 4 - swing),
             spread=(2.0, 2.0),
-            knee=(10 + 30 * max(speed, 0.0), 10 + 30 * max(-speed, 0.0)),
+            knee=(10 + bend * max(speed, 0.0), 10 + bend * max(-speed, 0.0)),
             shoulder=(-swing, swing),
             lift=(8.0, 8.0),
             elbow=(22.0, 22.0),
@@ -84,8 +84,8 @@ def film(scene: str, seed: int, fps: float = 25, seconds: float = 8, jitter: flo
     """One of `SCENES`.
 
     Args:
-        scene: people pass each other; behind a pillar, too; many of them; turning round; or filmed
-            by an unsteady hand.
+        scene: people pass each other; behind a pillar, too; many of them; turning round; filmed by
+            an unsteady hand; or standing still.
         seed: the same gives the same film, at every frame rate.
         fps: frames a second.
         seconds: how long it is.
@@ -109,26 +109,33 @@ def film(scene: str, seed: int, fps: float = 25, seconds: float = 8, jitter: flo
 
 def _walkers(rng: np.random.Generator, scene: str, seconds: float) -> list[Walker]:
     count = {"crowd": 9, "turning": 4}.get(scene, int(rng.integers(3, 6)))
-    found = []
-    for _ in range(count):
+    found: list[Walker] = []
+    while len(found) < count:
         depth = rng.uniform(0, 1)
         height = 150 + 110 * depth
-        speed = rng.choice([-1, 1]) * height * rng.uniform(0.55, 1.0)
+        still = scene == "standing"
+        speed = rng.choice([-1, 1]) * height * rng.uniform(0.55, 1.0) * (0 if still else 1)
         middle_s = rng.uniform(0.25, 0.75) * seconds
-        found.append(
-            Walker(
-                body=draw_body(rng, 0.6),
-                height_px=height,
-                foot_y_px=330 + 170 * depth,
-                start_x_px=480 + rng.uniform(-120, 120) - speed * middle_s,
-                speed_px_s=speed,
-                pace_hz=rng.uniform(0.8, 1.1),
-                swing_deg=rng.uniform(18, 28),
-                phase=rng.uniform(0, 2 * math.pi),
-                turn_s=middle_s + rng.uniform(-0.5, 0.5) if scene == "turning" else math.inf,
-            )
+        walker = Walker(
+            body=draw_body(rng, 0.6),
+            height_px=height,
+            foot_y_px=330 + 170 * depth,
+            start_x_px=480 + rng.uniform(-120, 120) * (3 if still else 1) - speed * middle_s,
+            speed_px_s=speed,
+            pace_hz=rng.uniform(0.8, 1.1),
+            swing_deg=0.0 if still else rng.uniform(18, 28),
+            phase=rng.uniform(0, 2 * math.pi),
+            turn_s=middle_s + rng.uniform(-0.5, 0.5) if scene == "turning" else math.inf,
         )
+        if not any(_in_step(walker, other, middle_s) for other in found):
+            found.append(walker)
     return found
+
+
+def _in_step(one: Walker, other: Walker, time_s: float) -> bool:
+    """Whether one walks behind the other all the way, so that nobody could tell them apart."""
+    near = abs(one.x_px(time_s) - other.x_px(time_s)) < 0.4 * one.height_px
+    return near and abs(one.speed_px_s - other.speed_px_s) <= 0.25 * abs(one.speed_px_s)
 
 
 def _visible(

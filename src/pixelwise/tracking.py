@@ -27,7 +27,7 @@ from pixelwise.types import PixelwiseError, Poses, Skeleton
 
 # All chosen on made-up people who pass, cross and hide each other: `benchmarks/following.py`.
 # Two poses that are less alike than this are never one person.
-_LEAST = 0.2
+_LEAST = 0.1
 # A person's poses of so long, at most so many of them, are compared with and give the velocity.
 _MEMORY_S, _MEMORY = 0.3, 8
 # A person out of sight is waited for so long.
@@ -146,8 +146,8 @@ class Tracker:
 
     def _is_kept(self, person: _Person, now: float) -> bool:
         """Whether somebody may still come back; what was there once or twice must do so at once."""
-        patience_s = _FORGET_S if person.number is not None else 2.5 * self._step_s
-        return now - person.times[-1] <= patience_s
+        patience_s = _FORGET_S if person.number is not None else 2 * self._step_s
+        return now - person.times[-1] < patience_s + self._step_s / 2
 
     def _owners(
         self, keypoints: Keypoints, areas: NDArray[np.float64], now: float

@@ -75,7 +75,7 @@ def test_a_frame_stays_until_the_next_ones_time(tmp_path):
 
 def test_a_clock_that_jumps_goes_on_by_a_frame():
     clock = videos._Clock(0.04)
-    said = [5.0, 5.04, 5.2, 5.2, 0.0, 0.04, 9e9, 9e9 + 0.04]
+    said = [5.0, 5.04, 5.2, 5.2, 0.0, 0.04, 9e4, 9e4 + 0.04]
     expected = [0, 0.04, 0.2, 0.24, 0.28, 0.32, 0.36, 0.40]
     assert [clock.at(time) for time in said] == pytest.approx(expected)
 
@@ -138,12 +138,17 @@ def test_damage_in_the_middle_is_named(tmp_path):
     data = bytearray(noise(tmp_path / "whole.mp4").read_bytes())
     data[len(data) // 3 : data.find(b"moov") - 4] = bytes(data.find(b"moov") - 4 - len(data) // 3)
     (tmp_path / "torn.mp4").write_bytes(data)
-    with pytest.raises(PixelwiseError, match=r"torn\.mp4 is damaged or cut off after \d+ of about 60"):
+    with pytest.raises(
+        PixelwiseError, match=r"torn\.mp4 is damaged or cut off after \d+ of about 60"
+    ):
         list(read_frames(tmp_path / "torn.mp4"))
 
 
 def test_an_interruption_leaves_nothing(tmp_path):
-    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "clip.mp4", 25, (48, 64)) as writer:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        VideoWriter(tmp_path / "clip.mp4", 25, (48, 64)) as writer,
+    ):
         writer.write(grey(0))
         assert len(list(tmp_path.iterdir())) == 1
         raise KeyboardInterrupt
