@@ -117,7 +117,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Number of steps, instead of a time.")] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="semantic, instance or panoptic [what the annotations are for]."),
+        typer.Option(help="semantic, instance, panoptic or pose [what the annotations are for]."),
     ] = None,
     network: Annotated[str | None, typer.Option(help="Network [unet].")] = None,
     backbone: Annotated[
@@ -362,7 +362,7 @@ def madeup(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for data, run and report.")] = Path("demo"),
     task: Annotated[
-        str, typer.Option(help="semantic (nevi), instance or panoptic (people).")
+        str, typer.Option(help="semantic (nevi), instance, panoptic or pose (people).")
     ] = "semantic",
     budget: Annotated[str, typer.Option(help="Time to learn in.")] = "3m",
 ) -> None:

@@ -37,6 +37,7 @@ SHOWS = {
     "semantic": Show("nevi", write_nevi, 240, 320, start="none"),
     "instance": Show("people", write_people, 800, 256),
     "panoptic": Show("people", write_people, 800, 256),
+    "pose": Show("people", write_people, 800, 256),
 }
 
 

@@ -15,6 +15,9 @@ from pixelwise.types import Annotation, Category, PixelwiseError, Skeleton
 Keypoints = NDArray[np.floating[Any]]
 """(N, K, 3) x, y, and visibility (annotations) or score (results)."""
 
+PIXEL_MIDDLE = 0.5
+"""From the number of a pixel, which COCO writes for a joint, to the middle of that pixel."""
+
 # People fill about so much of their box: what COCO's own scripts take where nobody is outlined.
 BOX_SHARE = 0.53
 
@@ -95,6 +98,15 @@ def around(keypoints: Keypoints, known: NDArray[np.bool_]) -> NDArray[np.float64
     high = np.where(mask, xy, -np.inf).max(axis=1, initial=-np.inf)
     has_any = known.any(axis=1, keepdims=True)
     return np.where(has_any, np.hstack([low, high]), 0.0)
+
+
+def in_numbered_pixels(keypoints: Keypoints) -> NDArray[np.float64]:
+    """(N, K, 3) as COCO's and OpenPose's files hold joints: 0 is the middle of the first pixel.
+
+    A joint whose third number is 0 is 0, 0, 0.
+    """
+    moved = keypoints.astype(np.float64) - (PIXEL_MIDDLE, PIXEL_MIDDLE, 0)
+    return np.where(keypoints[..., 2:] > 0, moved, 0.0)
 
 
 def similarity(

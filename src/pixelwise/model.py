@@ -1,4 +1,8 @@
-"""The model: a network and one head per map. It knows no task."""
+"""The model: a network and one head per map. It knows no task.
+
+A head is a 1 x 1 convolution; one that gives more channels than it gets has a hidden layer first:
+as a linear function of fewer features its channels could not be independent of each other.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.networks import MEAN, SPREAD
+from pixelwise.networks._layers import conv_bn_relu
+
+_WIDER = 4
 
 
 class Model(nn.Module):
@@ -22,7 +29,7 @@ class Model(nn.Module):
         super().__init__()
         self.network = network
         self.heads = nn.ModuleDict(
-            {name: nn.Conv2d(network.features, channels, 1) for name, channels in maps.items()}  # type: ignore[arg-type]
+            {name: _head(network.features, channels) for name, channels in maps.items()}  # type: ignore[arg-type]
         )
 
     @property
@@ -38,6 +45,13 @@ class Model(nn.Module):
         """Maps, before any activation."""
         features = self.network(images)
         return {name: head(features) for name, head in self.heads.items()}
+
+
+def _head(features: int, channels: int) -> nn.Module:
+    if channels <= features:
+        return nn.Conv2d(features, channels, 1)
+    hidden = _WIDER * features
+    return nn.Sequential(conv_bn_relu(features, hidden), nn.Conv2d(hidden, channels, 1))
 
 
 def normalise(images: Tensor) -> Tensor:

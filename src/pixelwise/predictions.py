@@ -39,22 +39,34 @@ class Predictions:
         return sum(sum(line.get("counts", {}).values()) for line in self.lines)
 
     @property
+    def num_people(self) -> int:
+        """How many people there are on all pictures; of runs that look for their joints."""
+        return sum(int(line.get("people", 0)) for line in self.lines)
+
+    @property
     def sentence(self) -> str:
         """What was done, for people."""
-        counted = any("counts" in line for line in self.lines)
-        instances = f", {count(self.num_instances, 'instance')}" if counted else ""
         videos = [line for line in self.lines if "video" in line]
-        parts = [f"{count(len(self.lines) - len(videos), 'picture')}{instances}"]
+        num_pictures = len(self.lines) - len(videos)
+        parts = [self._of_pictures(num_pictures)] if num_pictures or not videos else []
         if videos:
             frames = sum(line["num_frames"] for line in videos)
             parts.append(f"{count(len(videos), 'video')} ({count(frames, 'frame')})")
-        done = " and ".join(parts[len(self.lines) == len(videos) > 0 :])
-        if all("poses" in line for line in videos):
-            return f"{done} outlined in {self.out}."
-        return (
-            f"{done} outlined in {self.out}. Of videos the overlay alone is written: for masks and "
-            "tables, give their frames as pictures."
-        )
+        has_poses = any("people" in line or "num_people" in line for line in self.lines)
+        done = f"{' and '.join(parts)} {'drawn' if has_poses else 'outlined'} in {self.out}."
+        if has_poses or not videos:
+            return done
+        return f"{done} Of videos the overlay alone is written: for more, give frames as pictures."
+
+    def _of_pictures(self, number: int) -> str:
+        """How many there are, and how much is on them."""
+        pictures = count(number, "picture")
+        if any("people" in line for line in self.lines):
+            people = "person" if self.num_people == 1 else "people"
+            return f"{pictures}, {self.num_people:,} {people}"
+        if any("counts" in line for line in self.lines):
+            return f"{pictures}, {count(self.num_instances, 'instance')}"
+        return pictures
 
 
 def predict(
@@ -82,6 +94,9 @@ def predict(
       ``category_id`` the index in the run's categories.
     - things and stuff (panoptic): the same, with ids of every segment and the things alone in the
       table and the results; and COCO's ``panoptic.json`` and ``panoptic/NAME.png``.
+    - people's joints (pose): ``NAME_keypoints.json`` as OpenPose writes it. Of all pictures,
+      ``poses.csv`` has a row for each joint, ``people.csv`` one for each person (box, extent,
+      limbs' lengths in pixels, angles in degrees), and ``coco_results.json`` is as above.
 
     For each video, known by its name's ending, there are ``NAME_overlay.mp4`` and a line in
     ``predictions.jsonl``; of poses, which are followed from frame to frame and smoothed (see

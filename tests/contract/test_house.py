@@ -18,6 +18,7 @@ SOURCE = Path(pixelwise.__file__).parent
 ROOMS = [
     {"types"},
     {
+        "anatomy",
         "find",
         "files",
         "geometry",
@@ -42,7 +43,7 @@ ROOMS = [
         "tracking",
         "videos",
     },
-    {"colors", "captions"},
+    {"colors", "captions", "stick"},
     {"outputs"},
     {"datasets", "networks", "tasks", "augment", "madeup", "optimise", "tiles", "loggers"},
     {"builtin", "fingerprints", "splits", "findings", "scan", "objects", "model", "writers"},

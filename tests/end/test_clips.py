@@ -83,7 +83,7 @@ def lines(out: Path) -> list[dict]:
 
 def test_poses_of_a_video_are_followed_and_written(tmp_path, use):
     done = predict("run", [write(tmp_path / "clip.mp4")], out=tmp_path / "out")
-    assert done.sentence == f"1 video (12 frames) outlined in {tmp_path / 'out'}."
+    assert done.sentence == f"1 video (12 frames) drawn in {tmp_path / 'out'}."
     assert not done.failures and list(done.lines) == lines(tmp_path / "out")
     assert done.lines[0] == {
         "video": str(tmp_path / "clip.mp4"),
@@ -91,7 +91,7 @@ def test_poses_of_a_video_are_followed_and_written(tmp_path, use):
         "size_hw": [48, 64],
         "fps": 12.5,
         "num_frames": 12,
-        "poses": "clip_poses.csv",
+        "table": "clip_poses.csv",
         "keypoints": "clip_keypoints",
         "num_people": 2,
     }
@@ -112,9 +112,9 @@ def test_every_frame_has_openposes_file(tmp_path, use):
     files = sorted(folder.iterdir())
     assert [file.name for file in files] == [f"clip_{n:012d}_keypoints.json" for n in range(12)]
     frame = json.loads(files[3].read_text())
-    assert [len(person["pose_keypoints_2d"]) for person in frame["people"]] == [51, 51]
+    assert [len(person["pose_keypoints_2d"]) for person in frame["people"]] == [54, 54]
     assert sorted(number for person in frame["people"] for number in person["person_id"]) == [1, 2]
-    assert frame["people"][0]["pose_keypoints_2d"][-3:] == [0, 0, 0]
+    assert frame["people"][0]["pose_keypoints_2d"][10 * 3 : 11 * 3] == [0, 0, 0]
 
 
 def test_a_second_time_replaces_the_first(tmp_path, use):
@@ -230,7 +230,7 @@ def test_the_command(tmp_path, type_in, use, monkeypatch):
     write(tmp_path / "clip.mp4")
     (tmp_path / "bad.mov").write_text("no")
     code, out, err = type_in("pixelwise predict run clip.mp4 bad.mov --out found")
-    assert code == 1 and "1 video (12 frames) outlined in found" in out
+    assert code == 1 and "1 video (12 frames) drawn in found" in out
     assert err == (
         "Skipped: bad.mov is damaged, cut off, or not a video, although its name ends in .mov: "
         "copy or export it again, or leave it out."

@@ -12,7 +12,7 @@ from pixelwise.types import PixelwiseError, Poses
 from walkers import PEOPLE, film
 
 rng = np.random.default_rng(0)
-BODY = rng.uniform((-20, -80), (20, 80), (17, 2)) + (0, 100)
+BODY = rng.uniform((-20, 20), (20, 180), (17, 2))
 
 
 def poses(*places) -> Poses:

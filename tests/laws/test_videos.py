@@ -163,9 +163,12 @@ def test_what_cannot_be_written_is_said(tmp_path):
             VideoWriter(tmp_path / "clip.mp4", fps, size_hw)
     with pytest.raises(PixelwiseError, match="without frames"):
         write(tmp_path / "clip.mp4", 0)
-    with pytest.raises(PixelwiseError, match="a frame is 64 x 50 pixels, and the video 64 x 48"):
-        with VideoWriter(tmp_path / "clip.mp4", 25, (48, 64)) as writer:
-            writer.write(grey(0, (50, 64)))
+    wrong = "a frame is 64 x 50 pixels, and the video 64 x 48"
+    with (
+        pytest.raises(PixelwiseError, match=wrong),
+        VideoWriter(tmp_path / "clip.mp4", 25, (48, 64)) as writer,
+    ):
+        writer.write(grey(0, (50, 64)))
     assert not list(tmp_path.iterdir())
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pixelwise.joints import PIXEL_MIDDLE as PIXEL_MIDDLE
 from pixelwise.types import Skeleton
 
 COCO_JOINTS = (
@@ -14,9 +15,6 @@ COCO_JOINTS = (
     *("right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"),
 )
 """The 17 joints of COCO's people, in their order."""
-
-PIXEL_MIDDLE = 0.5
-"""From the number of a pixel, which COCO writes for a joint, to the middle of that pixel."""
 
 # Measured by COCO's authors on pictures annotated twice (cocodataset.org, keypoints-eval).
 _COCO_SIGMAS = (

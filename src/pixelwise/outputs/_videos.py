@@ -12,9 +12,9 @@ from typing import Any
 from pixelwise.files import whole_folder
 from pixelwise.find import find
 from pixelwise.joints import skeleton_of
-from pixelwise.outputs import _stand_in
+from pixelwise.outputs import _openpose
 from pixelwise.outputs._files import growing_table
-from pixelwise.types import Image, PixelwiseError, Poses
+from pixelwise.types import Image, PixelwiseError, Poses, Skeleton
 from pixelwise.videos import Frame, Video, VideoWriter
 
 _HEADER = ("frame", "time_s", "person", "joint", "x_px", "y_px", "score")
@@ -25,7 +25,7 @@ class _PoseRecorder:
     """Rows of a table, and a file for each frame as OpenPose names it."""
 
     name: str
-    joints: tuple[str, ...]
+    skeleton: Skeleton
     add_row: Callable[[list[Any]], None]
     folder: Path
     people: set[int] = field(default_factory=set)
@@ -34,12 +34,13 @@ class _PoseRecorder:
         """A row for each joint that was found, and the frame's file."""
         assert result.ids is not None
         for person, pose in zip(result.ids.tolist(), result.keypoints.tolist(), strict=True):
-            for joint, (x, y, score) in zip(self.joints, pose, strict=True):
+            for joint, (x, y, score) in zip(self.skeleton.joints, pose, strict=True):
                 if score > 0:
                     place = f"{x:.2f}", f"{y:.2f}", f"{score:.4f}"
                     self.add_row([frame.number, f"{frame.time_s:.4f}", person, joint, *place])
         file = self.folder / f"{self.name}_{frame.number:012d}_keypoints.json"
-        file.write_text(json.dumps(_stand_in.openpose(result)), encoding="utf-8")
+        text = json.dumps(_openpose.describe(result, self.skeleton))
+        file.write_text(text + "\n", encoding="utf-8")
         self.people |= {person for person in result.ids.tolist() if person > 0}
 
 
@@ -75,7 +76,7 @@ class VideoOutput:
             "num_frames": self.num_frames,
         }
         if self.recorder is not None:
-            line["poses"] = f"{self.name}_poses.csv"
+            line["table"] = f"{self.name}_poses.csv"
             line["keypoints"] = f"{self.name}_keypoints"
             line["num_people"] = len(self.recorder.people)
         return line
@@ -97,8 +98,7 @@ def open_video_output(folder: Path, name: str, video: Video, result: Any) -> Ite
         PixelwiseError: ``NAME_keypoints`` holds somebody's files.
     """
     is_pose = isinstance(result, Poses)
-    kind = type(result).__name__.lower()
-    draw = _stand_in.draw if is_pose else find("outputs", kind).draw
+    draw = find("outputs", type(result).__name__.lower()).draw
     with ExitStack() as stack:
         recorder = stack.enter_context(_poses(folder / name, result)) if is_pose else None
         overlay = VideoWriter(folder / f"{name}_overlay.mp4", video.fps, video.size_hw)
@@ -111,9 +111,9 @@ def _poses(stem: Path, result: Poses) -> Iterator[_PoseRecorder]:
     target = stem.with_name(f"{stem.name}_keypoints")
     _refuse_strangers(target, stem.name)
     table = stem.with_name(f"{stem.name}_poses.csv")
-    joints = skeleton_of(result.categories)[1].joints
+    _, skeleton = skeleton_of(result.categories)
     with whole_folder(target) as folder, growing_table(table, _HEADER) as add_row:
-        yield _PoseRecorder(stem.name, joints, add_row, folder)
+        yield _PoseRecorder(stem.name, skeleton, add_row, folder)
         for file in _earlier(target, stem.name):
             file.unlink()
 
