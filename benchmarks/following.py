@@ -149,26 +149,20 @@ def set_to(**values: Any) -> Iterator[None]:
 
 CHANGES: dict[str, dict[str, Any]] = {
     "": {},
-    "the last pose alone": {"_MEMORY": 1},
-    "memory 0.15 s": {"_MEMORY_S": 0.15},
+    "memory 0.2 s": {"_MEMORY_S": 0.2},
     "memory 0.6 s, 15": {"_MEMORY_S": 0.6, "_MEMORY": 15},
-    "least 0.05": {"_LEAST": 0.05},
-    "least 0.2": {"_LEAST": 0.2},
+    "least 0.02": {"_LEAST": 0.02},
+    "least 0.1": {"_LEAST": 0.1},
     "least 0.3": {"_LEAST": 0.3},
-    "least 0.5": {"_LEAST": 0.5},
     "forget 0.3 s": {"_FORGET_S": 0.3},
     "forget 2 s": {"_FORGET_S": 2.0},
-    "fade 0.01 s": {"_FADE_S": 0.01},
-    "fade 0.3 s": {"_FADE_S": 0.3},
-    "fade 3 s": {"_FADE_S": 3.0},
+    "standing still": {"_FADE_S": 0.001},
+    "fade 1 s": {"_FADE_S": 1.0},
     "drift 0": {"_DRIFT": 0.0},
-    "drift 0.5": {"_DRIFT": 0.5},
-    "drift 2": {"_DRIFT": 2.0},
+    "drift 1": {"_DRIFT": 1.0},
     "drift 4": {"_DRIFT": 4.0},
     "1 joint": {"_FEWEST_JOINTS": 1},
-    "5 joints": {"_FEWEST_JOINTS": 5},
     "confirm 1": {"_CONFIRM": 1},
-    "confirm 5": {"_CONFIRM": 5, "_CONFIRM_S": 0.2},
 }
 
 

@@ -229,9 +229,7 @@ def run(given: argparse.Namespace) -> str:
     metrics = {"plain": measure(tested, plain.predict, dataset)}
     print(f"plain: {steps} steps", flush=True)
     metrics = {
-        "ours": measure(
-            tested, ours(dataset, recipe, parts, given.out, given.budget_s), dataset
-        ),
+        "ours": measure(tested, ours(dataset, recipe, parts, given.out, given.budget_s), dataset),
         **metrics,
     }
     text = (

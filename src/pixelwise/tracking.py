@@ -27,15 +27,15 @@ from pixelwise.types import PixelwiseError, Poses, Skeleton
 
 # All chosen on made-up people who pass, cross and hide each other: `benchmarks/following.py`.
 # Two poses that are less alike than this are never one person.
-_LEAST = 0.1
+_LEAST = 0.05
 # A person's poses of so long, at most so many of them, are compared with and give the velocity.
-_MEMORY_S, _MEMORY = 0.3, 8
+_MEMORY_S, _MEMORY = 0.4, 12
 # A person out of sight is waited for so long.
 _FORGET_S = 1.0
 # Nobody walks on for ever behind a tree: the velocity fades with this time constant.
-_FADE_S = 1.0
+_FADE_S = 2.0
 # What is not known about where somebody went, in sizes of the person for each second.
-_DRIFT = 1.0
+_DRIFT = 2.0
 # Nobody is alike by one or two joints.
 _FEWEST_JOINTS = 3
 # Seen in so many frames, or for so long, a pose is somebody.
