@@ -148,7 +148,7 @@ class VideoWriter:
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
-            temporary = stack.enter_context(atomic(self._path))
+            self._temporary = temporary = stack.enter_context(atomic(self._path))
             height, width = (side + side % 2 for side in self._size_hw)
             code = cv2.VideoWriter.fourcc(*"mp4v")
             with _silent():
@@ -168,11 +168,16 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None and self._count == 0:
-            error = PixelwiseError(f"{self._path}: a video without frames cannot be written.")
-            self._stack.__exit__(type(error), error, None)
-            raise error
-        self._stack.__exit__(kind, error, trace)
+        with self._stack:
+            if error is not None:
+                raise error
+            self._writer.release()
+            if self._count == 0:
+                raise PixelwiseError(f"{self._path}: a video without frames cannot be written.")
+            if not _holds(self._temporary, self._count):
+                raise PixelwiseError(
+                    f"{self._path} could not be written whole. See that there is room on the disk."
+                )
 
     def write(self, image: Image, time_s: float | None = None) -> None:
         """Add a frame.
@@ -203,6 +208,14 @@ class VideoWriter:
         self._writer.write(frame)
         self._last = frame
         self._count += 1
+
+
+def _holds(path: Path, count: int) -> bool:
+    """Whether a file has its frames; OpenCV does not say when it cannot write."""
+    try:
+        return open_video(path).num_frames >= count
+    except PixelwiseError:
+        return False
 
 
 class _Clock:

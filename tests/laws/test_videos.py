@@ -184,7 +184,23 @@ def test_decoders_keep_quiet(tmp_path):
     assert (done.stdout, done.stderr) == ("said\n", "")
 
 
-def test_memory_holds_one_frame(tmp_path):
+def test_a_full_disk_is_named(tmp_path):
+    code = (
+        "import resource, sys, numpy as np\n"
+        "from pixelwise.videos import VideoWriter\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "rng = np.random.default_rng(0)\n"
+        "with VideoWriter(sys.argv[1], 25, (96, 96)) as writer:\n"
+        "    for _ in range(60): writer.write(rng.integers(0, 256, (96, 96, 3), np.uint8))\n"
+    )
+    pytest.importorskip("resource")
+    path = tmp_path / "clip.mp4"
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert "clip.mp4 could not be written whole. See that there is room" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_may_stop_anywhere(tmp_path):
     reading = read_frames(write(tmp_path / "clip.mp4"))
     first = next(reading)
     reading.close()
