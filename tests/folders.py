@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
+from scipy.io import savemat
 
 from discs import draw_disc
 
@@ -273,6 +274,73 @@ def write_cityscapes(root: Path, with_instances: bool = True) -> Path:
     return root
 
 
+# --- people by their joints ----------------------------------------------------------------------
+
+
+def joints_of(index: int, count: int, size_hw: tuple[int, int] = SIZE_HW) -> Array:
+    """(count, 2) float x, y in pixels: places on a circle in the disc of the picture."""
+    y, x = np.argwhere(mask_of(index, size_hw)).mean(axis=0) + 0.5
+    angles = np.arange(count) * 2 * np.pi / count
+    return np.stack([x + 4 * np.cos(angles), y + 5 * np.sin(angles)], axis=1)
+
+
+def write_lsp(root: Path, count: int = 5, rows: int = 6) -> Path:
+    """Joint 3 is hidden everywhere; each picture a second time with lines painted over it."""
+    table = np.zeros((3, 14, rows))
+    table[2, 3] = 1
+    for index in range(count):
+        name = f"im{index + 1:04}.jpg"
+        write(root / "images" / name, image_of(index))
+        write(root / "visualized" / name, image_of(index))
+        if index < rows:
+            table[:2, :, index] = joints_of(index, 14).T + 0.5
+    savemat(root / "joints.mat", {"joints": table})
+    return root
+
+
+def mpii_person(index: int, xy: Array, **more: object) -> dict:
+    """An entry of MPII's JSON form; places are counted from 1."""
+    entry = {"image": f"{index:09}.jpg", "joints": (np.asarray(xy) + 0.5).tolist()}
+    return {**entry, "joints_vis": [1] * 16, "center": [20.0, 20.0], "scale": 0.1, **more}
+
+
+def write_mpii(root: Path) -> Path:
+    """One person in each picture and a second one, a little aside, in the first."""
+    people = {part: [] for part in ("train", "valid")}
+    for index in range(5):
+        write(root / "images" / f"{index:09}.jpg", image_of(index))
+        part = "valid" if index > 3 else "train"
+        people[part].append(mpii_person(index, joints_of(index, 16)))
+    people["train"].append(mpii_person(0, joints_of(0, 16) + 3))
+    people["trainval"] = people["train"] + people["valid"]
+    for part, entries in people.items():
+        path = root / "annot" / f"{part}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(entries))
+    return root
+
+
+def yolo_person(index: int, joints: Array, kind: int = 0) -> str:
+    """A line: a box of 12 px around the disc's middle, then the joints as they are given."""
+    middle = joints_of(index, 4).mean(axis=0) / SIZE_HW[::-1]
+    size = np.full(2, 12) / SIZE_HW[::-1]
+    return " ".join(map(str, [kind, *middle, *size, *np.ravel(joints)]))
+
+
+def write_yolo_pose(root: Path) -> Path:
+    """Three joints, the second and third left and right; in the last picture none is known."""
+    for index in range(5):
+        part = "val" if index > 3 else "train"
+        write(root / "images" / part / f"p{index}.jpg", image_of(index))
+        joints = np.column_stack([joints_of(index, 3) / SIZE_HW[::-1], [2, 1, 2]])
+        text = root / "labels" / part / f"p{index}.txt"
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_text(yolo_person(index, joints * (index < 4)))
+    lines = ["kpt_shape: [3, 3]", "flip_idx: [0, 2, 1]", "names:", "  0: bird"]
+    (root / "data.yaml").write_text("\n".join(lines))
+    return root
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "camvid": write_camvid,
     "coco": write_coco,
@@ -281,11 +349,14 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "instance_files": write_instance_files,
     "isic": write_isic,
     "labelme": write_labelme,
+    "lsp": write_lsp,
     "mads": write_mads,
+    "mpii": write_mpii,
     "pennfudan": write_pennfudan,
     "ph2": write_ph2,
     "via": write_via,
     "voc": write_voc,
     "yolo": write_yolo,
+    "yolo pose": write_yolo_pose,
 }
-"""Layout -> a function that writes a small folder in it."""
+"""Layout, and which form of it -> a function that writes a small folder in it."""

@@ -288,6 +288,24 @@ def predict(
             help="Folder of a run [the built-in model]; pictures, videos, or folders of them.",
         ),
     ],
+    task: Annotated[
+        str | None, typer.Option(help="What --model is for: pose. A run knows its own.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FOLDER",
+            help="A ViTPose model in place of a run, a name on the hub or a folder.",
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FOLDER",
+            help="What finds the people for it, likewise; none: each picture is of one person "
+            "[RT-DETR].",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("predictions"),
     probs: Annotated[bool, typer.Option("--probs", help="Also write probabilities.")] = False,
     flips: Flips = True,
@@ -299,10 +317,19 @@ def predict(
     from pixelwise import builtin, predictions
 
     run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
-    if run is None:
+    if run is None and model is None:
         console.print(builtin.SENTENCE)
     done = predictions.predict(
-        run, pictures, out=out, probs=probs, flips=flips, tile_px=tile, device=device
+        run,
+        pictures,
+        task=task,
+        model=model,
+        detector=detector,
+        out=out,
+        probs=probs,
+        flips=flips,
+        tile_px=tile,
+        device=device,
     )
     for failure in done.failures:
         Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
@@ -315,7 +342,7 @@ def predict(
 def convert(
     data: Data,
     out: Annotated[Path, typer.Argument(help="Folder to write to; new, or empty.")],
-    to: Annotated[str, typer.Option(help="coco, coco_panoptic, yolo or ids.")],
+    to: Annotated[str, typer.Option(help="coco, coco_panoptic, ids, yolo or yolo_pose.")],
     masks: Masks = "auto",
 ) -> None:
     """Write a folder in a form that another tool reads, and say what that form cannot hold."""

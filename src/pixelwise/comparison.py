@@ -139,7 +139,7 @@ def render(comparison: Comparison) -> Group:
 class _Evaluated:
     """A per_image.csv: per picture its scores, its facts, and how much the truth has.
 
-    ``truth_size``: picture -> category -> pixels, or segments where segments were measured.
+    ``truth_size``: picture -> category -> pixels, or segments or people where those were measured.
     """
 
     measures: tuple[str, ...]
@@ -216,12 +216,12 @@ def _difference(
 
 
 def _notes(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> tuple[str, ...]:
-    """Pictures whose truth has other sizes in the two were not judged by the same masks."""
+    """Pictures whose truth has other sizes in the two were not judged by the same truth."""
     other = [name for name in shared if not _agree(a.truth_size[name], b.truth_size[name])]
     if not other:
         return ()
     return (
-        f"The masks of {len(other)} shared pictures differ between the two evaluations "
+        f"The annotations of {len(other)} shared pictures differ between the two evaluations "
         f"({', '.join(other[:3])}{', ...' if len(other) > 3 else ''}): not the same truth.",
     )
 

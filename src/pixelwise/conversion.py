@@ -27,7 +27,7 @@ def convert(data: str | Path, out: str | Path, to: str, *, masks: str = "auto") 
     Args:
         data: the folder.
         out: folder to write to; it must not exist, or be empty. It is there whole, or not at all.
-        to: coco, coco_panoptic, yolo or ids; see `pixelwise.writers`.
+        to: coco, coco_panoptic, ids, yolo or yolo_pose; see `pixelwise.writers`.
         masks: what mask values mean, see `pixelwise.datasets._masks`.
 
     Raises:

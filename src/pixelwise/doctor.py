@@ -13,12 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pixelwise import findings, instance_findings
+from pixelwise import findings, instance_findings, joint_findings
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import Finding, Severity
 from pixelwise.fingerprints import fingerprints_of
 from pixelwise.objects import Census, census
+from pixelwise.people import JointCensus, joint_census
 from pixelwise.plan import look
 from pixelwise.progress import Progress
 from pixelwise.recipe import derive, describe
@@ -26,6 +27,7 @@ from pixelwise.scan import Seen, scan
 from pixelwise.sheet import write_sheet
 from pixelwise.splits import PARTS, make_split, stratum
 from pixelwise.types import Category, PixelwiseError, Sample
+from pixelwise.words import count
 
 _MOST_READ = 5_000
 _MOST_HASHED = 50_000
@@ -36,7 +38,8 @@ class Report:
     """What a folder holds.
 
     ``shares``: of each category, of all labelled pixels read. ``sizes_hw``: smallest, median and
-    largest picture by area. ``instances``: how many and how large, None where the data has none.
+    largest picture by area. ``instances``: how many and how large, None where nothing is outlined
+    one by one. ``joints``: who has joints, None where nobody does.
     ``groups``: fact -> value -> number of pictures. ``split``: part ->
     stratum -> number of pictures, as training would split with seed 0. ``notes``: what was decided
     while reading. ``plan``: what training would do, lines. ``sheet``: the contact sheet.
@@ -55,6 +58,7 @@ class Report:
     plan: tuple[str, ...] = ()
     sheet: Path | None = None
     instances: Census | None = None
+    joints: JointCensus | None = None
 
     @property
     def ok(self) -> bool:
@@ -81,7 +85,7 @@ def check(data: str | Path, masks: str = "auto", out: str | Path | None = None) 
     samples = [dataset[index] for index in range(len(dataset))]
     chosen = [samples[index] for index in even_sample(len(samples), _MOST_READ)]
     with Progress("checking", len(chosen)) as bar:
-        seen = scan(chosen, len(dataset.categories), bar.at)
+        seen = scan(chosen, dataset.categories, bar.at)
     prints = fingerprints_of(samples[:_MOST_HASHED])
     usable = [each for each in seen if each.problem is None]
     found = [*_findings(dataset, samples, seen, usable, prints)]
@@ -102,8 +106,17 @@ def check(data: str | Path, masks: str = "auto", out: str | Path | None = None) 
         dataset.notes,
         _plan(dataset, usable),
         sheet,
-        census([each.objects for each in usable], dataset.categories),
+        None
+        if _is_joints_alone(usable)
+        else census([each.objects for each in usable], dataset.categories),
+        joint_census([each.people for each in usable], dataset.categories),
     )
+
+
+def _is_joints_alone(seen: Sequence[Seen]) -> bool:
+    """Whether joints are known and nothing is outlined."""
+    has_joints = any(each.people is not None and each.people.num_known.any() for each in seen)
+    return has_joints and not any(each.has_outlines for each in seen)
 
 
 def _findings(
@@ -119,9 +132,10 @@ def _findings(
     yield from findings.unreadable(seen)
     if not any(each.problem for each in seen):
         yield from findings.too_few(len(usable))
-    if usable:
+    if usable and not _is_joints_alone(usable):
         yield from findings.labels(usable, dataset.categories)
         yield from instance_findings.instances(usable, dataset.categories)
+    yield from joint_findings.joints(usable, dataset.categories)
     yield from findings.leaked(samples, prints)
     yield from findings.copies(usable, prints)
     yield from findings.unpaired(dataset.unpaired, dataset.root)
@@ -187,7 +201,10 @@ _MOST_ROWS = 30
 def render(report: Report) -> RenderableType:
     """The report for a terminal."""
     parts: list[RenderableType] = [_summary(report)]
-    parts += [Padding(_category_table(report), (1, 0, 0, 0))]
+    if report.joints is None or report.instances is not None:
+        parts.append(Padding(_category_table(report), (1, 0, 0, 0)))
+    if report.joints is not None:
+        parts.append(Padding(_joint_table(report.joints), (1, 0, 0, 0)))
     if report.split:
         parts.append(Padding(_split_table(report), (1, 0, 0, 0)))
     parts += [Text(f"  {note}", style="dim") for note in report.notes]
@@ -207,6 +224,8 @@ def _summary(report: Report) -> Text:
         lines.append(f"Sizes: {small} to {large}, median {median} pixels.")
     if report.instances is not None:
         lines.append(_instances_line(report.instances))
+    if report.joints is not None:
+        lines.append(_joints_line(report.joints))
     for fact, values in report.groups.items():
         shown = ", ".join(f"{value} {count}" for value, count in list(values.items())[:6])
         dots = ", ..." if len(values) > 6 else ""
@@ -247,6 +266,34 @@ def _instances_line(instances: Census) -> str:
         f"Instances: {instances.total.instances:,}{crowds}; {fewest} to {most} in a picture, "
         f"median {median}; median diameter {instances.total.diameter_px:.0f} pixels."
     )
+
+
+def _joints_line(joints: JointCensus) -> str:
+    fewest, most = joints.per_picture
+    numbers = f"{fewest} to {most}" if fewest < most else f"{most}"
+    labelled, hidden = sum(joints.labelled.values()), sum(joints.hidden.values())
+    return (
+        f"People with joints: {joints.num_people:,} in {count(joints.num_pictures, 'picture')}, "
+        f"{numbers} in each; of their joints {_percent(labelled, joints.num_joints)} are "
+        f"labelled, {_percent(hidden, joints.num_joints)} as hidden."
+    )
+
+
+def _joint_table(joints: JointCensus) -> Table:
+    table = Table("joint", "labelled", "hidden", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, labelled in list(joints.labelled.items())[:_MOST_ROWS]:
+        hidden = joints.hidden[name]
+        cells = (_percent(number, joints.num_people) for number in (labelled, hidden))
+        table.add_row(f"   {name}", *cells)
+    if len(joints.labelled) > _MOST_ROWS:
+        table.add_row(f"   and {len(joints.labelled) - _MOST_ROWS} more")
+    return table
+
+
+def _percent(number: int, of: int) -> str:
+    return f"{100 * number / max(1, of):.0f} %"
 
 
 def _split_table(report: Report) -> Table:

@@ -17,6 +17,7 @@ from typing import Any
 
 from pixelwise.builtin import NEVI
 from pixelwise.held_out import Chosen, choose
+from pixelwise.joints import jointed
 from pixelwise.metrics import Metric
 from pixelwise.metrics.semantic import SemanticMetric
 from pixelwise.predictor import load
@@ -129,7 +130,7 @@ def score(
             started = time.perf_counter()
             result = predictor_for(sample)(image)
             predict_s += time.perf_counter() - started
-            _something_to_measure(annotation)
+            _something_to_measure(annotation, metric)
             metric.update(sample.id, annotation, result, sample.groups)
         except (PixelwiseError, OSError) as error:
             skipped.append(Skipped(sample.id, str(error)))
@@ -144,12 +145,12 @@ def score(
 def draw_gallery(
     samples: Sequence[Sample], predictor_for: PredictorFor, metric: Metric
 ) -> tuple[Case, ...]:
-    """The worst, middle and best pictures by the headline measure, truth and prediction outlined.
+    """The worst, middle and best pictures by the first measure shown, truth and prediction drawn.
 
     They are predicted once more: holding every picture until it is known which are worst would
     take memory without bound.
     """
-    ids, scores = metric.ids, metric.per_picture()[metric.headline]
+    ids, scores = metric.ids, metric.per_picture()[metric.shown[0]]
     by_id = {sample.id: sample for sample in samples}
     cases = []
     for title, place in picks(scores):
@@ -218,6 +219,10 @@ def _read(sample: Sample) -> tuple[Image, Annotation]:
     return sample.read_image(), sample.read_annotation()
 
 
-def _something_to_measure(annotation: Annotation) -> None:
-    if (annotation.semantic == IGNORE).all():
+def _something_to_measure(annotation: Annotation, metric: Metric) -> None:
+    if metric.kind == "pose":
+        people = jointed(annotation, metric.categories)
+        if len(people.places) and not people.is_labelled.any():
+            raise PixelwiseError("Nobody in it has a labelled joint: nothing to measure.")
+    elif (annotation.semantic == IGNORE).all():
         raise PixelwiseError("Every pixel of its mask is 255 (ignored): nothing to measure.")

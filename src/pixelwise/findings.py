@@ -47,8 +47,8 @@ def unpaired(files: Sequence[Path], root: Path) -> Iterable[Finding]:
         one = files[0].relative_to(root)
         yield Finding(
             "warning",
-            f"{count(len(files), 'file')} without a partner (a picture without a mask or the "
-            f"reverse) {_are(files)} left out, for example {one}.",
+            f"{count(len(files), 'file')} without a partner (a picture without an annotation "
+            f"or the reverse) {_are(files)} left out, for example {one}.",
             tuple(files),
         )
 
@@ -77,7 +77,7 @@ def too_few(count: int) -> Iterable[Finding]:
     if count < FEWEST:
         yield Finding(
             "error",
-            f"{count} usable pictures with masks are too few to learn from and to test on: at "
+            f"{count} usable annotated pictures are too few to learn from and to test on: at "
             f"least {FEWEST} are needed.",
         )
 
@@ -96,7 +96,9 @@ def labels(seen: Sequence[Seen], categories: Sequence[Category]) -> Iterable[Fin
         return
     if len(categories) == 2 and not categories[1].is_thing:
         yield from _two_category_masks(seen, categories[1].name)
-    missing = [category.name for category in categories if category.name not in present]
+    # People may be known by their joints and have no pixel.
+    jointed = [each.name for each in categories if each.skeleton and any(s.people for s in seen)]
+    missing = [each.name for each in categories if each.name not in (*present, *jointed)]
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         yield Finding(
@@ -151,7 +153,7 @@ def sizes(seen: Sequence[Seen]) -> Iterable[Finding]:
 
 
 def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]:
-    """The same picture more than once, all the worse with different masks."""
+    """The same picture more than once, all the worse annotated differently."""
     groups: dict[str, list[Seen]] = defaultdict(list)
     for each in seen:
         if prints.get(each.sample.id, UNREADABLE) != UNREADABLE:
@@ -162,8 +164,8 @@ def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]
         first = [each.sample.id for each in unlike[0]]
         yield Finding(
             "warning",
-            f"{count(len(unlike), 'picture')} more than once with different masks, for example "
-            f"{' and '.join(first[:2])}: keep the right one.",
+            f"{count(len(unlike), 'picture')} more than once and annotated differently, for "
+            f"example {' and '.join(first[:2])}: keep the right one.",
             tuple(each.sample.files[0] for group in unlike for each in group),
         )
     same = [group for group in twice if group not in unlike]
@@ -204,6 +206,13 @@ def about(seen: Sequence[Seen], severity: Severity, what: str, cure: str = "") -
     names = ", ".join(each.sample.id for each in seen[:3]) + (", ..." if len(seen) > 3 else "")
     message = f"{len(seen)} {what}: {names}. {cure}".strip()
     return Finding(severity, message, tuple(each.sample.files[-1] for each in seen))
+
+
+def found_in(seen: Sequence[Seen], severity: Severity, what: str, cure: str) -> Finding:
+    """As `about`, where what was found is counted by itself and not by pictures."""
+    names = ", ".join(each.sample.id for each in seen[:3]) + (", ..." if len(seen) > 3 else "")
+    message = f"{what[0].upper()}{what[1:]}, in {count(len(seen), 'picture')}: {names}. {cure}"
+    return Finding(severity, message, tuple(each.sample.files[0] for each in seen))
 
 
 def _s(found: Sequence[object]) -> str:

@@ -174,6 +174,21 @@ class Warp:
         """Move points (N, 2), x and y in source pixels, to target pixels."""
         return points_xy @ self.matrix[:2, :2].T + self.matrix[:2, 2]
 
+    def stride_xy(self, size_hw: tuple[int, ...]) -> NDArray[np.float64]:
+        """(2,) target pixels along x and y of a pixel of maps of a size that cover the target."""
+        return np.array([self.target_hw[1] / size_hw[1], self.target_hw[0] / size_hw[0]])
+
+    def points_back(
+        self, points_xy: NDArray[np.float64], size_hw: tuple[int, ...]
+    ) -> NDArray[np.float64]:
+        """Bring points found in maps home to the source.
+
+        Args:
+            points_xy: (N, 2) x and y in pixels of the maps.
+            size_hw: of the maps, which cover the whole target.
+        """
+        return self.inverse().points(points_xy * self.stride_xy(size_hw))
+
     def maps_back(
         self, maps: NDArray[np.float32], *, rows: int = 512
     ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -188,8 +203,7 @@ class Warp:
             interpolated bilinearly.
         """
         height, width = self.source_hw
-        stride = scaling(self.target_hw[1] / maps.shape[2], self.target_hw[0] / maps.shape[1])
-        home = np.linalg.inv(self.matrix) @ stride
+        home = np.linalg.inv(self.matrix) @ scaling(*self.stride_xy(maps.shape[1:]))
         zoom = _whole_zoom(home)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pixelwise.findings import Finding, Severity, about
+from pixelwise.findings import Finding, about, found_in
 from pixelwise.objects import SAME_PLACE_PX, TWINS_IOU
 from pixelwise.scan import Seen
 from pixelwise.types import Category
@@ -20,7 +20,7 @@ def instances(seen: Sequence[Seen], categories: Sequence[Category]) -> Iterable[
     """Instances that a model could not tell apart, would lose, or may be mistakes."""
     if not any(category.is_thing for category in categories):
         return
-    without = [each for each in seen if not len(each.objects)]
+    without = [each for each in seen if not len(each.objects) and not each.people]
     if without:
         yield about(without, "note", f"picture{plural(len(without))} without any instance")
     yield from _overlaps(seen)
@@ -33,7 +33,7 @@ def _overlaps(seen: Sequence[Seen]) -> Iterable[Finding]:
     twins = [each for each in seen if each.objects.num_twins]
     if twins:
         pairs = sum(each.objects.num_twins for each in twins)
-        yield _in(
+        yield found_in(
             twins,
             "warning",
             f"{count(pairs, 'pair')} of instances that lie on each other by more than half "
@@ -44,7 +44,7 @@ def _overlaps(seen: Sequence[Seen]) -> Iterable[Finding]:
     if shared:
         pixels = sum(each.objects.shared_px for each in shared)
         share = pixels / sum(each.objects.covered_px for each in seen)
-        yield _in(
+        yield found_in(
             shared,
             "note",
             f"instances overlap in {100 * share:.2g} % of their pixels",
@@ -56,7 +56,7 @@ def _too_close(seen: Sequence[Seen]) -> Iterable[Finding]:
     close = [each for each in seen if each.objects.num_same_place]
     if close:
         pairs = sum(each.objects.num_same_place for each in close)
-        yield _in(
+        yield found_in(
             close,
             "warning",
             f"{count(pairs, 'pair')} of instances whose centres of mass are closer than "
@@ -70,7 +70,7 @@ def _too_small(seen: Sequence[Seen]) -> Iterable[Finding]:
     if tiny:
         areas = np.concatenate([each.objects.areas_px for each in tiny])
         number, single = int((areas < _TINY_PX).sum()), int((areas == 1).sum())
-        yield _in(
+        yield found_in(
             tiny,
             "warning",
             f"{count(number, 'instance')} of fewer than {_TINY_PX} pixels ({single} of a "
@@ -85,17 +85,10 @@ def _in_parts(seen: Sequence[Seen]) -> Iterable[Finding]:
     if parted:
         number = sum(each.objects.num_parted for each in parted)
         total = sum(len(each.objects) for each in seen)
-        yield _in(
+        yield found_in(
             parted,
             "note",
             f"{number} of {total:,} instances in several parts that do not touch",
             "That is right where something lies in front, and wrong where one number was given "
             "twice.",
         )
-
-
-def _in(seen: Sequence[Seen], severity: Severity, what: str, cure: str) -> Finding:
-    """As `findings.about`, where what was found is counted by itself and not by pictures."""
-    names = ", ".join(each.sample.id for each in seen[:3]) + (", ..." if len(seen) > 3 else "")
-    message = f"{what[0].upper()}{what[1:]}, in {count(len(seen), 'picture')}: {names}. {cure}"
-    return Finding(severity, message, tuple(each.sample.files[0] for each in seen))

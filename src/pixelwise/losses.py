@@ -189,6 +189,26 @@ def _lovasz_extension(errors: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
     return (errors * (jaccard_loss - before) * (weight > 0)).sum(dim=-1)
 
 
+def heatmap(logits: Tensor, target: Tensor, weight: Tensor, least: float = 1.0) -> Tensor:
+    """What heatmaps cost: binary cross-entropy above its least, over the sum of the target.
+
+    The excess is the Kullback-Leibler divergence from the target, and 0 at it. Divided by the sum
+    of the target, a top costs the same in a crowd and alone, whatever the size of the map; an
+    average over pixels would be the cost of ground with hardly a top in it.
+
+    Args:
+        logits, target: (B, C, h, w), channels independent of each other.
+        weight: (B, 1, h, w).
+        least: of the divisor, so that pictures without a top cost what one with a top would.
+    """
+    logits = _precise(logits)
+    target, weight = target.to(logits.dtype), weight.to(logits.dtype)
+    entropy = torch.special.entr(target) + torch.special.entr(1 - target)
+    cost = F.binary_cross_entropy_with_logits(logits, target, reduction="none") - entropy
+    found: Tensor = (cost * weight).sum() / (target * weight).sum().clamp(min=least)
+    return found
+
+
 BY_PIXEL: Mapping[str, Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]] = {
     "cross_entropy": cross_entropy,
     "focal": focal,

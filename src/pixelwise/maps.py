@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -44,40 +45,78 @@ def class_shares(
 
 
 def peaks(
-    heatmap: NDArray[np.float32], threshold: float, reach: int = 1
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """The tops of a map, each once.
+    heatmaps: NDArray[np.float32],
+    threshold: float,
+    reach: int = 1,
+    *,
+    most: int | None = None,
+    curve: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float32]]:
+    """The tops of maps, each once.
 
     A top is highest within ``reach`` pixels on every side. A plateau has one top, at its middle,
     not as many as it has pixels; of two plateaus of one height within ``reach`` the first is it.
 
     Args:
-        heatmap: (h, w) float32.
+        heatmaps: (C, h, w) float32.
         threshold: a top is at least so high.
         reach: in map pixels.
+        most: of each map only so many pixels are tops, the highest; all that are where None.
+        curve: turns heights into what is a parabola around a top; None leaves them as they are.
+            A Gaussian's logarithm is one: with it, its place and height come without error.
 
     Returns:
-        (N, 2) float64 x and y in map pixels (pixel i covers [i, i + 1)), refined by the parabola
-        through each top and its neighbours; (N,) float32 heights.
+        (N,) int the map each top is in, in order; (N, 2) float64 x and y in map pixels (pixel i
+        covers [i, i + 1)), refined by the parabola through each top and its neighbours; (N,)
+        float32 heights of the pixels, or with ``curve`` those of the parabolas.
     """
-    side = 2 * reach + 1
-    highest = cv2.dilate(heatmap, np.ones((side, side), np.uint8))
-    is_top = (heatmap >= highest) & (heatmap >= threshold)
-    if not is_top.any():
-        return np.zeros((0, 2)), np.zeros(0, np.float32)
-    y, x = np.nonzero(is_top)
-    near = _pairs_within(np.stack([x, y], axis=1), 1)
-    group = np.arange(len(x), dtype=np.int64)
-    if len(near):
-        links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(x), len(x)))
-        group = connected_components(links, directed=False)[1].astype(np.int64)
-    count = np.bincount(group)
+    channel, y, x = _highest(heatmaps, threshold, reach, most)
+    if not len(x):
+        return channel, np.zeros((0, 2)), np.zeros(0, np.float32)
+    # Side by side with room between them, so that no two maps' tops are neighbours.
+    start = channel * (heatmaps.shape[2] + reach + 1)
+    group = _touching(np.stack([x + start, y], axis=1))
+    count, first = np.bincount(group), np.unique(group, return_index=True)[1]
     found = np.stack([np.bincount(group, x) / count, np.bincount(group, y) / count], axis=1)
-    first = np.unique(group, return_index=True)[1]
-    alone = count == 1
-    found[alone] += _parabola(heatmap, x[first][alone], y[first][alone])
-    kept = _apart(found, reach)
-    return found[kept] + 0.5, heatmap[y[first], x[first]][kept]
+    channel, y, x, start = channel[first], y[first], x[first], start[first]
+    shift, heights = _parabola(heatmaps, channel, y, x, curve)
+    # Two equal pixels side by side lie on one parabola too.
+    is_small = count <= 2
+    found[is_small] = np.stack([x, y], axis=1)[is_small] + shift[is_small]
+    kept = _apart(found + start[:, None] * (1, 0), reach)
+    return channel[kept], found[kept] + 0.5, heights[kept].astype(np.float32)
+
+
+def _highest(
+    heatmaps: NDArray[np.float32], threshold: float, reach: int, most: int | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Map, row and column of the pixels that none within ``reach`` is higher than, in order.
+
+    Few pixels reach the threshold, and fewer stay after each neighbour.
+    """
+    _, height, width = heatmaps.shape
+    flat = heatmaps.reshape(-1)
+    at = np.flatnonzero(flat >= threshold)
+    around = range(-reach, reach + 1)
+    for down, right in ((down, right) for down in around for right in around if down or right):
+        y, x = at // width % height, at % width
+        row = at - x + (np.clip(y + down, 0, height - 1) - y) * width
+        at = at[flat[at] >= flat[row + np.clip(x + right, 0, width - 1)]]
+    if most is not None and len(at) > most:
+        order = np.lexsort((-flat[at], at // (height * width)))
+        channel = at[order] // (height * width)
+        rank = np.arange(len(at)) - np.searchsorted(channel, channel)
+        at = np.sort(at[order[rank < most]])
+    return at // (height * width), at // width % height, at % width
+
+
+def _touching(points: NDArray[np.intp]) -> NDArray[np.int64]:
+    """(N,) the group of each pixel (x, y); those that touch are in one, counted in order."""
+    near = _pairs_within(points, 1)
+    if not len(near):
+        return np.arange(len(points), dtype=np.int64)
+    links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(points),) * 2)
+    return connected_components(links, directed=False)[1].astype(np.int64)
 
 
 def _pairs_within(points: NDArray[Any], distance: float) -> NDArray[np.intp]:
@@ -96,19 +135,33 @@ def _apart(points: NDArray[np.float64], reach: int) -> NDArray[np.intp]:
 
 
 def _parabola(
-    heatmap: NDArray[np.float32], x: NDArray[np.intp], y: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """(N, 2) how far the true top lies from a top pixel along x and y, at most half a pixel."""
-    height, width = heatmap.shape
-    shifts = []
-    for axis, place, size in ((0, x, width), (1, y, height)):
-        before, after = np.maximum(place - 1, 0), np.minimum(place + 1, size - 1)
-        low = heatmap[y, before] if axis == 0 else heatmap[before, x]
-        high = heatmap[y, after] if axis == 0 else heatmap[after, x]
-        bend = 2.0 * heatmap[y, x] - low - high
-        slope = (high - low).astype(np.float64)
-        shifts.append(np.divide(slope, 2 * bend, out=np.zeros(len(x)), where=bend > 1e-9))
-    return np.asarray(np.clip(np.stack(shifts, axis=1), -0.5, 0.5), np.float64)
+    heatmaps: NDArray[np.float32],
+    channel: NDArray[np.intp],
+    y: NDArray[np.intp],
+    x: NDArray[np.intp],
+    curve: Callable[[NDArray[Any]], NDArray[Any]] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.floating[Any]]]:
+    """(N, 2) how far the true top lies from a top pixel along x and y, at most half a pixel.
+
+    And (N,) how high it is: as the pixel, or with ``curve`` as the parabolas along both axes. On
+    the edge of a map they go through the three pixels nearest to it.
+    """
+    pixel = heatmaps[channel, y, x]
+    top = pixel if curve is None else curve(pixel.astype(np.float64))
+    heights, shifts = top, []
+    for axis, place in ((2, x), (1, y)):
+        size = heatmaps.shape[axis]
+        middle = np.clip(place, 1, max(size - 2, 1))
+        near = np.clip(middle[:, None] + (-1, 0, 1), 0, size - 1)
+        at = (y[:, None], near) if axis == 2 else (near, x[:, None])
+        line = heatmaps[channel[:, None], *at].astype(np.float64)
+        low, center, high = (line if curve is None else curve(line)).T
+        bend = 2 * center - low - high
+        vertex = np.divide(high - low, 2 * bend, out=np.zeros(len(x)), where=bend > 1e-9)
+        shift = np.clip(vertex + middle - place, -0.5, 0.5)
+        shifts.append(shift)
+        heights = heights if curve is None else heights + np.maximum(bend, 0) * shift**2 / 2
+    return np.stack(shifts, axis=1), heights
 
 
 def nearest(points_xy: NDArray[np.float64], size_hw: tuple[int, int]) -> NDArray[np.uint16]:

@@ -6,7 +6,7 @@ as a linear function of fewer features its channels could not be independent of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from pixelwise.networks import MEAN, SPREAD
 from pixelwise.networks._layers import conv_bn_relu
 
 _WIDER = 4
+_FAINT = 0.01
 
 
 class Model(nn.Module):
@@ -51,11 +52,20 @@ def _head(features: int, channels: int) -> nn.Module:
     if channels <= features:
         return nn.Conv2d(features, channels, 1)
     hidden = _WIDER * features
-    return nn.Sequential(conv_bn_relu(features, hidden), nn.Conv2d(hidden, channels, 1))
+    last = nn.Conv2d(hidden, channels, 1)
+    # Many channels are about things that are seldom there: begin with hardly anything.
+    nn.init.normal_(last.weight, std=_FAINT)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(conv_bn_relu(features, hidden), last)
 
 
-def normalise(images: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory."""
-    mean = torch.tensor(MEAN, device=images.device) * 255
-    spread = torch.tensor(SPREAD, device=images.device) * 255
-    return ((images.float() - mean) / spread).permute(0, 3, 1, 2)
+def normalise(
+    images: Tensor, mean: Sequence[float] = MEAN, spread: Sequence[float] = SPREAD
+) -> Tensor:
+    """(B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32, channels last in memory.
+
+    ``mean``, ``spread``: of RGB in [0, 1].
+    """
+    middle = torch.tensor(mean, device=images.device) * 255
+    scale = torch.tensor(spread, device=images.device) * 255
+    return ((images.float() - middle) / scale).permute(0, 3, 1, 2)

@@ -20,7 +20,7 @@ from pixelwise.splits import (
     make_group_folds,
     make_split,
 )
-from pixelwise.types import Annotation, Category, PixelwiseError
+from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
 _LOOKED_AT = 32
 
@@ -31,13 +31,15 @@ def look(dataset: Dataset) -> Facts:
     Raises:
         PixelwiseError: there is no picture, or none of them can be read.
     """
-    sizes, things = [], []
+    sizes, things, told = [], [], []
     task = task_of(dataset.categories)
     for index in np.linspace(0, len(dataset) - 1, min(_LOOKED_AT, len(dataset))).astype(int):
         try:
             sizes.append(dataset[int(index)].read_image().shape[:2])
             if task != "semantic":
-                things.append(_things(dataset[int(index)].read_annotation()))
+                annotation = dataset[int(index)].read_annotation()
+                things.append(_things(annotation))
+                told.append((_has_outlines(annotation), _has_joints(annotation)))
         except PixelwiseError:
             continue
     if not sizes:
@@ -45,15 +47,20 @@ def look(dataset: Dataset) -> Facts:
             f"{dataset.root} holds no picture that can be read. `pixelwise check` says why."
         )
     height, width = np.median(np.array(sizes), axis=0)
-    number, thing_px = np.nanmedian(np.array(things or [(0.0, 0.0)]), axis=0)
+    numbers, things_px = np.array(things or [(0.0, 0.0)]).T
+    things_px = things_px[~np.isnan(things_px)]
+    shows_joints = any(joints for _, joints in told)
+    is_more = len(dataset) > _LOOKED_AT and any(each.skeleton for each in dataset.categories)
     return Facts(
         dataset.layout,
         len(dataset),
         len(dataset.categories),
         (int(height), int(width)),
         task,
-        float(number),
-        0.0 if np.isnan(thing_px) else float(thing_px),
+        float(np.median(numbers)),
+        float(np.median(things_px)) if len(things_px) else 0.0,
+        any(outlines for outlines, _ in told) or not shows_joints,
+        shows_joints or is_more,
     )
 
 
@@ -76,6 +83,38 @@ def _things(annotation: Annotation) -> tuple[float, float]:
     area = annotation.areas_px
     seen = area[(area > 0) & ~annotation.crowd]
     return float(len(seen)), float(np.median(np.sqrt(seen))) if len(seen) else np.nan
+
+
+def _has_outlines(annotation: Annotation) -> bool:
+    is_known = annotation.semantic != IGNORE
+    return bool(annotation.layers.any() or (annotation.semantic[is_known] > 0).any())
+
+
+def _has_joints(annotation: Annotation) -> bool:
+    return annotation.keypoints is not None and bool((annotation.keypoints[..., 2] > 0).any())
+
+
+def refuse_task(task: str, facts: Facts, dataset: Dataset) -> None:
+    """Refuse to learn what the data does not show.
+
+    Raises:
+        PixelwiseError: there are no joints, instances or outlines where the task needs them.
+    """
+    if task == "pose" and not facts.has_joints:
+        raise PixelwiseError(
+            f"{dataset.root} holds no joints, which the task 'pose' needs. Leave out --task, or "
+            "give a folder with joints (COCO keypoints, YOLO pose, LSP, MPII)."
+        )
+    if task not in ("semantic", "pose") and not any(each.is_thing for each in dataset.categories):
+        raise PixelwiseError(
+            f"{dataset.root} has classes and no instances, which the task '{task}' needs. "
+            "Leave out --task; or, if the masks number their objects, say --masks ids=NAME."
+        )
+    if task != "pose" and facts.has_joints and not facts.has_outlines:
+        raise PixelwiseError(
+            f"{dataset.root} holds joints and no outlines, which the task '{task}' needs. Leave "
+            "out --task to learn poses."
+        )
 
 
 def plan(

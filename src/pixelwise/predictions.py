@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixelwise.clips import outline_clip
+from pixelwise.clips import Predict, outline_clip
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._files import list_files
 from pixelwise.datasets._files import pictures as pictures_among
 from pixelwise.datasets._pictures import read_image
 from pixelwise.files import write_text
 from pixelwise.outputs import Output, Picture, open_output
-from pixelwise.predictor import Predictor, load
+from pixelwise.outside import vitpose
+from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.types import Image, PixelwiseError
 from pixelwise.videos import is_video, open_video
@@ -73,6 +74,9 @@ def predict(
     run: str | Path | None,
     pictures: Sequence[str | Path],
     *,
+    task: str | None = None,
+    model: str | Path | None = None,
+    detector: str | Path | None = None,
     out: str | Path = "predictions",
     probs: bool = False,
     flips: bool = True,
@@ -107,6 +111,10 @@ def predict(
     Args:
         run: folder of a run; None for the built-in model, which outlines nevi.
         pictures: files, pictures and videos, and folders to look through.
+        task: of ``model``, where one is given: pose.
+        model: a ViTPose model in place of a run, a folder or a name on the hub.
+        detector: what finds the people for it, likewise; "none" where every picture is of one
+            person.
         out: folder to write to.
         probs: also write probabilities, of a run for classes of pixels.
         flips: also look at each picture's mirror images.
@@ -114,8 +122,8 @@ def predict(
         device: where to compute.
 
     Raises:
-        PixelwiseError: the run or a path is wrong, there is no picture at all, or probabilities
-            are asked of a run that has none.
+        PixelwiseError: the run, the model or a path is wrong, there is no picture at all, or
+            probabilities are asked of a run that has none.
     """
     named, clips = _parted(_names([Path(picture) for picture in pictures]))
     if clips and probs:
@@ -123,7 +131,13 @@ def predict(
             f"Of a video ({next(iter(clips.values()))}) no probabilities are written. Leave out "
             "--probs, or give its frames as pictures."
         )
-    predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+    predictor: Predict
+    if model is None:
+        _refuse_without_model(task=task, detector=detector)
+        predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+    else:
+        _refuse_with_model(run, task, tile_px)
+        predictor = vitpose.load(model, detector=detector, flips=flips, device=device)
     folder = Path(out)
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
@@ -136,7 +150,7 @@ def predict(
 
 
 def _outline_pictures(
-    predictor: Predictor,
+    predictor: Predict,
     pictures: list[Picture],
     folder: Path,
     probs: bool,
@@ -162,7 +176,7 @@ def _outline_pictures(
 
 
 def _outline_clips(
-    predictor: Predictor,
+    predictor: Predict,
     clips: Mapping[str, Path],
     folder: Path,
     lines: list[dict[str, Any]],
@@ -183,6 +197,26 @@ def _parted(names: dict[str, Path]) -> tuple[list[Picture], dict[str, Path]]:
     """The pictures, and the videos by their names among the outputs."""
     clips = {name: path for name, path in names.items() if is_video(path)}
     return _numbered({name: names[name] for name in names if name not in clips}), clips
+
+
+def _refuse_without_model(**options: object) -> None:
+    """What says something about a model is nothing to a run, which knows its task."""
+    for name, value in options.items():
+        if value is not None:
+            raise PixelwiseError(
+                f"--{name} goes with --model, such as --model usyd-community/vitpose-base-simple; "
+                "a run knows what it looks for. Give --model, or leave it out."
+            )
+
+
+def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> None:
+    """A model stands in a run's place, finds poses, and looks at people one by one."""
+    if run is not None:
+        raise PixelwiseError(f"Give a run ({run}) or --model, not both.")
+    if task not in (None, "pose"):
+        raise PixelwiseError(f"--model is a ViTPose model, for --task pose, not '{task}'.")
+    if tile_px is not None:
+        raise PixelwiseError("--tile is for runs: a model is shown each person by itself.")
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:

@@ -68,7 +68,7 @@ class Predictor:
     def batch(self, images: Sequence[Image], *, probs: bool = False) -> list[Any]:
         """Predict pictures of any sizes together; the same results as one by one."""
         for image in images:
-            _check(image)
+            check_image(image)
         if self.tile_px is not None and any(self._needs_tiles(image) for image in images):
             return [self._one(image, probs) for image in images]
         warps = [Warp.fit(_size(image), self.recipe.size_hw) for image in images]
@@ -144,7 +144,12 @@ def _ready(model: Model, device: torch.device) -> Model:
     return model.to(device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload,no-any-return]
 
 
-def _check(image: Image) -> None:
+def check_image(image: Image) -> None:
+    """Refuse what is no picture.
+
+    Raises:
+        PixelwiseError: not (H, W, 3) uint8, or empty.
+    """
     if not (
         isinstance(image, np.ndarray)
         and image.dtype == np.uint8

@@ -36,6 +36,9 @@ class Facts:
     things_per_picture: float = 0.0
     thing_px: float = 0.0
     """Medians over pictures: how many things are in one, and the root of a thing's area."""
+    has_outlines: bool = True
+    """False where joints are all that is known."""
+    has_joints: bool = False
 
     @property
     def is_crowd(self) -> bool:
@@ -75,7 +78,7 @@ class Recipe:
     augment: float = 0.5
     """Strength of the changes drawn for learning; 0 = none, 1 = strong. More for other cameras."""
     loss: Mapping[str, float] = field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
-    """Name in `pixelwise.losses` -> weight."""
+    """Name in `pixelwise.losses` -> weight; of poses "joint" and "limb" -> weight."""
     class_weights: bool = False
     """Weight classes by the inverse square root of their share of pixels. For rare classes."""
     optimizer: str = "adamw"
@@ -220,9 +223,14 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         PixelwiseError: a line that does not exist or a value that cannot be.
     """
     is_skin = facts.layout in _SKIN
+    task = asked.get("task", facts.task)
+    # People stand upright however many they are, and are not cut by windows.
+    is_crowd = facts.is_crowd and task != "pose"
     derived: dict[str, Any] = {"data": data, "task": facts.task}
-    if is_skin or facts.is_crowd:
+    if is_skin or is_crowd:
         derived["orientation"] = "any"
+    if task == "pose":
+        derived["loss"] = {"joint": 1.0, "limb": 1.0}
     if asked.get("backbone") is not None:
         derived["network"] = "huggingface"
     if not _SHAPE & {name for name, value in asked.items() if value is not None}:
@@ -237,7 +245,7 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     knows_it = bool(derived.get("made_up"))
     long_side = size or _long_side(facts, budget_s, knows_it)
     derived["size_hw"] = working_size(facts.median_hw, long_side)
-    if facts.is_crowd and asked.get("task", facts.task) != "semantic":
+    if is_crowd and task != "semantic":
         # Things of a few pixels are lost where a large picture is shrunk to fit.
         side_px = size or _WINDOW
         # Four windows hold things enough for a step.
@@ -282,7 +290,7 @@ def describe(recipe: Recipe) -> list[str]:
     turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
     first = "random weights" if recipe.start == "none" else f"the weights of {recipe.start}"
     return [
-        *([f"{recipe.task} segmentation"] if recipe.task != "semantic" else []),
+        *([_task_words(recipe.task)] if recipe.task != "semantic" else []),
         f"network {recipe.network}{on} from {first}",
         (
             f"windows of {recipe.tile_px} pixels seen as {width} x {height} and {turns}"
@@ -294,6 +302,10 @@ def describe(recipe: Recipe) -> list[str]:
         f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
         + (f", {recipe.folds} folds" if recipe.folds else ""),
     ]
+
+
+def _task_words(task: str) -> str:
+    return task if task == "pose" else f"{task} segmentation"
 
 
 def _duration(seconds: float | None) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from pixelwise.datasets._files import is_picture
 from pixelwise.datasets._pictures import image_size_hw
 from pixelwise.objects import Objects, measure
-from pixelwise.types import IGNORE, Annotation, LabelMap, PixelwiseError, Sample
+from pixelwise.people import People, measure_people
+from pixelwise.types import IGNORE, Annotation, Category, LabelMap, PixelwiseError, Sample
 
 NOTHING = Objects(np.zeros(0, np.int64), np.zeros(0, np.int64))
 """A picture without instances."""
@@ -30,7 +31,7 @@ class Seen:
     category. ``border`` and ``middle``: share of foreground (every category but the first) along
     the picture's edge and in its middle quarter. ``mask_hw`` is the mask file's own size (the
     picture's where there is no such file), ``mask_print`` a hash of the annotation. ``objects``:
-    its instances in numbers.
+    its instances in numbers. ``people``: those who can have joints, None where nobody can.
     """
 
     sample: Sample
@@ -42,32 +43,38 @@ class Seen:
     middle: float = 0.0
     mask_print: str = ""
     objects: Objects = NOTHING
+    people: People | None = None
 
     @property
     def foreground(self) -> float:
         """Share of labelled pixels that are not of the first category."""
         return sum(self.pixels[1:]) / max(1, sum(self.pixels))
 
+    @property
+    def has_outlines(self) -> bool:
+        """Whether any pixel is of an instance or of another category than the first."""
+        return len(self.objects) > 0 or any(self.pixels[1:])
+
 
 def scan(
-    samples: Sequence[Sample], num_categories: int, on_progress: Callable[[int], None]
+    samples: Sequence[Sample], categories: Sequence[Category], on_progress: Callable[[int], None]
 ) -> tuple[Seen, ...]:
     """Read pictures and masks by several threads (the decoders let others run meanwhile).
 
     Args:
         samples: what to read.
-        num_categories: of the dataset.
+        categories: of the dataset.
         on_progress: gets the number done so far.
     """
     seen: list[Seen] = []
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         for chunk in _chunks(samples):
-            seen += pool.map(lambda sample: see(sample, num_categories), chunk)
+            seen += pool.map(lambda sample: see(sample, categories), chunk)
             on_progress(len(seen))
     return tuple(seen)
 
 
-def see(sample: Sample, num_categories: int) -> Seen:
+def see(sample: Sample, categories: Sequence[Category]) -> Seen:
     """Read one picture and its mask."""
     try:
         image_hw = sample.read_image().shape[:2]
@@ -77,7 +84,7 @@ def see(sample: Sample, num_categories: int) -> Seen:
     except PixelwiseError as error:
         return Seen(sample, str(error))
     labels = annotation.semantic
-    counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:num_categories]
+    counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[: len(categories)]
     return Seen(
         sample,
         None,
@@ -87,6 +94,7 @@ def see(sample: Sample, num_categories: int) -> Seen:
         *_border_and_middle(labels),
         _print(annotation),
         measure(annotation) if len(annotation) else NOTHING,
+        measure_people(annotation, categories),
     )
 
 
@@ -95,8 +103,9 @@ def _print(annotation: Annotation) -> str:
     digest = blake2b(digest_size=16)
     for part in (annotation.semantic, annotation.layers, annotation.labels, annotation.crowd):
         digest.update(np.ascontiguousarray(part).tobytes())
-    if annotation.keypoints is not None:
-        digest.update(annotation.keypoints.tobytes())
+    for more in (annotation.keypoints, annotation.boxes):
+        if more is not None:
+            digest.update(more.tobytes())
     return digest.hexdigest()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelwise import draw
+from pixelwise import draw, stick
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import is_inside_out
 from pixelwise.scan import Seen
@@ -21,7 +21,7 @@ _COLORS = np.array(draw.palette(25)[1:], np.uint8)
 
 
 def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]) -> None:
-    """Up to 48 pictures with their outlines as one PNG; masks that look inverted come first.
+    """Up to 48 pictures with their outlines and joints as one PNG; doubtful masks come first.
 
     Instances are outlined one by one, neighbouring numbers in different colours.
     """
@@ -40,9 +40,9 @@ def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]
 def _tile(sample: Sample, categories: Sequence[Category]) -> Image:
     image = draw.fit(sample.read_image(), _TILE_PX)
     annotation = sample.read_annotation()
-    if len(annotation):
-        return _outline_each(image, annotation)
-    return draw.outline(image, draw.fit_numbers(annotation.semantic, image), categories)
+    if not len(annotation):
+        return draw.outline(image, draw.fit_numbers(annotation.semantic, image), categories)
+    return _draw_joints(_outline_each(image, annotation), annotation, categories)
 
 
 def _outline_each(image: Image, annotation: Annotation) -> Image:
@@ -52,3 +52,13 @@ def _outline_each(image: Image, annotation: Annotation) -> Image:
         numbers = draw.fit_numbers(layer, image).astype(np.int32)
         image = draw.instances(image, numbers, colors, alpha=0, width_px=1)
     return image
+
+
+def _draw_joints(image: Image, annotation: Annotation, categories: Sequence[Category]) -> Image:
+    """Everybody's limbs and known joints."""
+    keypoints = annotation.keypoints
+    skeletons = [category.skeleton for category in categories if category.skeleton is not None]
+    if keypoints is None or not skeletons:
+        return image
+    scale = np.float32(image.shape[1] / annotation.size_hw[1])
+    return stick.skeletons(image, keypoints * np.array([scale, scale, 1], np.float32), skeletons[0])

@@ -27,12 +27,11 @@ from pixelwise.files import write_text
 from pixelwise.find import find
 from pixelwise.loader import Batch, Loader
 from pixelwise.loggers import Logger
-from pixelwise.losses import check_losses
 from pixelwise.madeup.nevi import sample_nevi
 from pixelwise.model import normalise
 from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, set_rate, unpack
 from pixelwise.pace import Clock, Facts
-from pixelwise.plan import look, plan
+from pixelwise.plan import look, plan, refuse_task
 from pixelwise.progress import Progress
 from pixelwise.recipe import Recipe, derive
 from pixelwise.run import (
@@ -91,7 +90,9 @@ def train(
     """
     started = time.monotonic()
     dataset = open_dataset(data, asked.get("masks", "auto"))
-    recipe = derive(look(dataset), str(Path(data).resolve()), asked, size)
+    facts = look(dataset)
+    recipe = derive(facts, str(Path(data).resolve()), asked, size)
+    refuse_task(recipe.task, facts, dataset)
     folder = Path(out) if out else Path("runs") / Path(data).resolve().name
     backbone = _try_out(recipe, dataset, folder)
     runs = plan(dataset, recipe, folder, on_note, backbone)
@@ -114,18 +115,13 @@ def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any
     A run that goes on has all it needs in its folder: its backbone may be out of reach by now.
     """
     devices.pick(recipe.device)
-    check_losses(recipe.loss, recipe.class_weights)
     if recipe.made_up and len(dataset.categories) != 2:
         raise PixelwiseError(
             f"Made-up nevi are lesion and skin, and {dataset.root} has {len(dataset.categories)} "
             "categories. Leave 'made_up' at 0."
         )
-    if recipe.task != "semantic" and not any(each.is_thing for each in dataset.categories):
-        raise PixelwiseError(
-            f"{dataset.root} has classes and no instances, which the task '{recipe.task}' needs. "
-            "Leave out --task; or, if the masks number their objects, say --masks ids=NAME."
-        )
-    task = build_task(recipe, dataset.categories)
+    weights = np.ones(len(dataset.categories), np.float32) if recipe.class_weights else None
+    task = build_task(recipe, dataset.categories, weights)
     if (folder / "recipe.json").exists() and (
         run := open_run(folder)
     ).recipe.network == recipe.network:

@@ -25,7 +25,8 @@ from cocos import (
 from folders import write
 from pixelwise import fingerprints
 from pixelwise.datasets import open_dataset
-from pixelwise.datasets._joints import COCO_JOINTS, mirrored, skeleton_of
+from pixelwise.datasets._joints import skeleton_of
+from pixelwise.skeletons import COCO, mirrored
 from pixelwise.types import IGNORE, PixelwiseError
 
 
@@ -182,16 +183,6 @@ def test_joints_of_a_second_file_join_their_objects(tmp_path):
     assert nothing is not None and nothing.shape == (0, 3, 3)
 
 
-def test_joints_without_an_outline_forget_the_box(tmp_path):
-    found = people()
-    found["annotations"][0] |= {"segmentation": [], "bbox": [20, 2, 4, 4]}
-    dataset = open_dataset(write_farm(tmp_path, found, "person_keypoints.json"))
-    annotation = dataset[0].read_annotation()
-    assert len(annotation) == 1 and not annotation.mask(0).any()
-    np.testing.assert_array_equal(annotation.semantic == IGNORE, pixels(20, 2, 4))
-    assert "joints and no outline" in dataset.notes[0]
-
-
 def test_fewer_joints_than_names_are_the_first(tmp_path):
     found = people()
     found["annotations"][0]["keypoints"] = [1, 1, 2, 3, 3, 2]
@@ -219,7 +210,7 @@ def test_sides_change_by_their_names(names, expected):
 
 
 def test_cocos_joints_have_cocos_sigmas_and_files_may_bring_their_own():
-    people = skeleton_of({"keypoints": list(COCO_JOINTS), "skeleton": [[16, 14]]})
+    people = skeleton_of({"keypoints": list(COCO.joints), "skeleton": [[16, 14]]})
     assert people is not None and people.limbs == ((15, 13),)
     assert people.sigmas[:3] == (0.026, 0.025, 0.025) and people.sigmas[-1] == 0.089
     own = skeleton_of({"keypoints": ["a", "b"], "skeleton": [[0, 1]], "sigmas": [0.1, 0.2]})

@@ -258,13 +258,6 @@ def test_lines_that_are_no_polygons_are_sentences(tmp_path, line):
         annotation(open_dataset(root))
 
 
-def test_joints_in_yolo_are_named(tmp_path):
-    root = write_yolo(tmp_path)
-    (root / "data.yaml").write_text("kpt_shape: [17, 3]\nnames: [person]\n")
-    with pytest.raises(PixelwiseError, match="hold joints"):
-        open_dataset(root)
-
-
 # --- labelme and via -----------------------------------------------------------------------------
 
 SQUARE = np.array([(2, 2), (8, 2), (8, 8), (2, 8)])

@@ -66,7 +66,7 @@ def assert_equal(one: Dataset, other: Dataset, *, joints: bool = True) -> None:
 
 
 def test_there_are_these_forms():
-    assert WRITERS == ["coco", "coco_panoptic", "ids", "yolo"]
+    assert WRITERS == ["coco", "coco_panoptic", "ids", "yolo", "yolo_pose"]
     assert all(callable(find("writers", name).write) for name in WRITERS)
 
 

@@ -399,7 +399,9 @@ def test_copies_are_noted_and_copies_with_different_masks_are_warned_about(root)
     (root / "images" / "p3.png").write_bytes((root / "images" / "p2.png").read_bytes())
     (root / "masks" / "p3.png").write_bytes((root / "masks" / "p2.png").read_bytes())
     report = check(root)
-    assert "more than once with different masks, for example p0 and p1" in found(report, "warning")
+    assert "more than once and annotated differently, for example p0 and p1" in found(
+        report, "warning"
+    )
     assert "1 picture more than once, for example p2 and p3" in found(report, "note")
 
 

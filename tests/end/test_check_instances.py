@@ -95,7 +95,7 @@ def test_pictures_without_instances_are_noted(tmp_path):
 def test_copies_with_other_outlines_are_warned_about_though_they_share_one_file(tmp_path):
     root = WRITERS["via"](tmp_path)
     (root / "p1.png").write_bytes((root / "p0.png").read_bytes())
-    assert "more than once with different masks" in found(check(root), "warning")
+    assert "more than once and annotated differently" in found(check(root), "warning")
 
 
 def test_a_file_that_annotates_many_pictures_is_hashed_once(tmp_path, monkeypatch):

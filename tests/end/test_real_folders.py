@@ -1,12 +1,15 @@
 """Real folders, where they are given: each is read, or the doubt is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pixelwise import convert
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._pictures import read_stored
-from pixelwise.types import PixelwiseError
+from pixelwise.people import measure_people
+from pixelwise.skeletons import COCO, LSP, connected
 
 pytestmark = pytest.mark.pictures
 
@@ -65,6 +68,19 @@ def test_coco_is_678_instances_of_80_kinds_and_139_people_with_joints(pictures):
     assert counted(dataset) == (678, 8, 139)
 
 
+def test_cocos_people_raise_no_doubt_and_mirrored_ones_do(pictures):
+    dataset = open_dataset(pictures / "coco_mini")
+    found = [dataset[index].read_annotation() for index in range(len(dataset))]
+    people = [measure_people(each, dataset.categories) for each in found]
+    for name in ("outside", "far", "same_place", "twins", "twisted", "mirrored"):
+        assert sum(getattr(each, f"num_{name}") for each in people) == 0, name
+    sides = list(found[0].mirrored)
+    mirrored = [replace(each, keypoints=each.keypoints[:, sides]) for each in found]
+    again = [measure_people(each, dataset.categories) for each in mirrored]
+    # Of 51 people with both eyes and both shoulders.
+    assert sum(each.num_mirrored for each in again) == 50
+
+
 def test_coco_panoptic_goes_before_the_class_masks_beside_it(pictures):
     dataset = open_dataset(pictures / "coco_panoptic")
     things = sum(category.is_thing for category in dataset.categories)
@@ -81,7 +97,7 @@ def test_coco_panoptic_goes_before_the_class_masks_beside_it(pictures):
         ("pose_samples/mmpose_coco", (14, 0, 12)),
         ("pose_samples/mmpose_ochuman", (5, 0, 5)),
         ("pose_samples/mmpose_humanart", (3, 0, 3)),
-        ("pose_samples/mmpose_crowdpose", (4, 0, 4)),
+        ("pose_samples/mmpose_crowdpose", (5, 0, 4)),
     ],
 )
 def test_other_tools_coco_files_are_read(pictures, folder, expected):
@@ -135,7 +151,21 @@ def test_labelme_agrees_with_its_own_export_to_voc(pictures):
     assert agree / total > 0.995
 
 
-@pytest.mark.parametrize("name", ["lsp"])
-def test_outlines_that_are_no_mask_pictures_are_named(pictures, name):
-    with pytest.raises(PixelwiseError, match=r"but no masks\. Outlines in other forms"):
-        open_dataset(pictures / name)
+def test_lsp_is_500_people_whose_limbs_would_be_found_without_being_given(pictures):
+    dataset = open_dataset(pictures / "lsp")
+    samples = [dataset[index] for index in range(len(dataset))]
+    found = [sample.read_annotation() for sample in samples]
+    keypoints = np.concatenate([each.keypoints for each in found])
+    assert (dataset.layout, len(samples), dataset.unpaired) == ("lsp", 500, ())
+    assert [sample.split for sample in samples].count("train") == 250
+    assert counted(dataset) == (500, 0, 500) and (keypoints[..., 2] > 0).all()
+    assert (keypoints[..., 2] == 1).sum() == 503
+    assert np.mean([(each.semantic == 255).mean() for each in found]) < 0.1
+    limbs = connected(replace(LSP, limbs=()), keypoints).limbs
+    assert {frozenset(limb) for limb in limbs} == {frozenset(limb) for limb in LSP.limbs}
+
+
+def test_yolo_pose_without_a_yaml_file_is_cocos_joints(pictures):
+    dataset = open_dataset(pictures / "pose_samples/ultralytics_coco8-pose")
+    assert (dataset.layout, len(dataset)) == ("yolo", 8)
+    assert dataset.categories[1].skeleton == COCO and counted(dataset) == (21, 0, 21)

@@ -1,4 +1,4 @@
-"""Average precision against the library that agrees with COCO's own code, and by hand."""
+"""Average precision of segments against the library that agrees with COCO's own, and by hand."""
 
 import json
 
@@ -164,6 +164,7 @@ def test_masks_may_be_written_in_any_of_cocos_ways(files):
         ),
         (lambda each: None, "keypoints", "no 'keypoints'"),
         (lambda each: None, "pose", "no kind 'pose'"),
+        (lambda each: None, "foot", "no 'foot_kpts'"),
     ],
 )
 def test_results_that_cannot_be_scored_are_refused_with_the_cure(files, change, kind, words):

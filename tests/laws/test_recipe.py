@@ -2,7 +2,7 @@
 
 import pytest
 
-from pixelwise.recipe import Facts, derive
+from pixelwise.recipe import Facts, derive, describe
 
 SKIN = Facts("isic", 200, 2, (767, 1022))
 STREET = Facts("folder", 200, 2, (767, 1022))
@@ -45,3 +45,20 @@ def test_what_is_asked_for_wins(facts):
 def test_more_time_looks_closer():
     sides = [max(derive(STREET, "d", {"budget_s": s}).size_hw) for s in (60.0, 600.0, 6000.0)]
     assert sides == sorted(sides) and sides[0] < sides[-1]
+
+
+# Twenty people, each a tenth of the picture's side.
+MARCH = Facts("coco", 200, 2, (640, 640), "pose", 20, 64, has_joints=True)
+
+
+def test_many_people_stand_upright_and_are_seen_as_a_whole():
+    assert MARCH.is_crowd
+    recipe = derive(MARCH, "d", {})
+    assert (recipe.task, recipe.orientation, recipe.tile_px) == ("pose", "upright", None)
+    cells = derive(MARCH, "d", {"task": "instance"})
+    assert (cells.orientation, cells.tile_px) == ("any", 256)
+
+
+def test_poses_are_no_segmentation():
+    assert describe(derive(MARCH, "d", {}))[0] == "pose"
+    assert describe(derive(MARCH, "d", {"task": "panoptic"}))[0] == "panoptic segmentation"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pixelwise.datasets._files import folder_of, stem
 from pixelwise.datasets._pairs import key_of_folder
@@ -15,18 +16,23 @@ from pixelwise.types import Annotation, Category, PixelwiseError, Sample
 
 _NO_GROUPS: Mapping[str, str] = {}
 
-Reader = Callable[[Path, tuple[Path, ...]], Annotation]
-"""(a picture, what annotates it) -> its annotation, at the picture's size."""
+Reader = Callable[..., Annotation]
+"""(what the case holds, a picture, the files that annotate it) -> its annotation, at the picture's
+size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A picture and the files that annotate it, as paths relative to the folder."""
+    """A picture and the files that annotate it, as paths relative to the folder.
+
+    ``held``: what is known of it already, where a file is about all pictures.
+    """
 
     id: str
     image: str
     files: tuple[str, ...]
     split: str | None = None
+    held: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Cases:
             id=case.id,
             files=(image, *files),
             read_image=partial(read_image, image),
-            read_annotation=partial(self.reader, image, files),
+            read_annotation=partial(self.reader, *case.held, image, files),
             groups=self.groups.get(case.id, _NO_GROUPS),
             split=case.split,
         )

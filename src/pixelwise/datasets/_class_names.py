@@ -7,6 +7,7 @@ line. So no YAML library is needed for a dozen words.
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
 from pixelwise.datasets._names import read_names
@@ -17,7 +18,7 @@ _FURTHER_LISTS = ("labels/classes.txt", "obj.names", "labels/labels.txt")
 
 def read_class_names(root: Path) -> tuple[dict[int, str], Path | None]:
     """Class number -> name, and the file that tells; empty and None where none does."""
-    for file in sorted((*root.glob("*.yaml"), *root.glob("*.yml"))):
+    for file in yaml_files(root):
         found = names_in_yaml(file.read_text(encoding="utf-8-sig", errors="replace"))
         if found:
             return found, file
@@ -33,10 +34,27 @@ def read_class_names(root: Path) -> tuple[dict[int, str], Path | None]:
     return {}, None
 
 
-def has_keypoints(root: Path) -> bool:
-    """Whether a YAML file at the top announces joints (kpt_shape)."""
-    files = (*root.glob("*.yaml"), *root.glob("*.yml"))
-    return any("kpt_shape:" in file.read_text(errors="replace") for file in files)
+def yaml_files(root: Path) -> list[Path]:
+    """The YAML files at the top of a folder."""
+    return sorted((*root.glob("*.yaml"), *root.glob("*.yml")))
+
+
+def entry_in_yaml(text: str, key: str) -> str | None:
+    """What stands after a key at the top level of a YAML text, up to the next; None without it."""
+    lines = [_without_comment(line) for line in text.splitlines()]
+    start = next((i for i, line in enumerate(lines) if re.match(rf"{key}\s*:", line)), None)
+    if start is None:
+        return None
+    rest = takewhile(lambda line: not re.match(r"\w+\s*:", line), lines[start + 1 :])
+    return "\n".join([lines[start].partition(":")[2], *rest])
+
+
+def lists_in_yaml(entry: str) -> list[list[str]]:
+    """The lists of words in an entry: the entry itself, or one for each number it has as a key."""
+    in_a_row = re.sub(r"^\s*-\s+(.*)$", r"\1,", entry, flags=re.MULTILINE)
+    found = re.split(r"(?:^|[\s{,])\d+\s*:", in_a_row)
+    words = [[word.strip(" \t\n\"'{}[]") for word in each.split(",")] for each in found]
+    return [kept for each in words if (kept := [word for word in each if word])]
 
 
 def names_in_yaml(text: str) -> dict[int, str]:

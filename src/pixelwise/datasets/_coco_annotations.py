@@ -27,13 +27,14 @@ class Source:
     """What all pictures of one file have in common.
 
     ``labels``: the file's category id -> index into the dataset's categories. ``num_joints``: K,
-    0 where the dataset has none.
+    0 where the dataset has none. ``has_outlines``: whether anything in the dataset is outlined.
     """
 
     json: Path
     labels: Mapping[Key, int]
     num_joints: int = 0
     mirrored: tuple[int, ...] = ()
+    has_outlines: bool = True
 
 
 def read_regions(
@@ -41,8 +42,9 @@ def read_regions(
 ) -> Annotation:
     """The annotation of a picture whose objects are outlined one by one.
 
-    Objects that have joints and no outline are instances without a pixel, and of their boxes
-    nothing is known (255).
+    Objects that have joints and no outline are instances without a pixel and with a box. Nothing
+    is known of what is inside it (255), but where nothing in the dataset is outlined and the joints
+    are known.
 
     Raises:
         PixelwiseError: another size than the picture's, or an outline or joints that are none.
@@ -52,12 +54,9 @@ def read_regions(
     crowd = [region.is_crowd for region in regions]
     masks = (_mask(region, size_hw, image, source) for region in regions)
     annotation = from_masks(masks, labels, size_hw, crowd=crowd)
-    _forget_boxes(annotation, regions)
-    if source.num_joints:
-        joints = [_joints(region, source) for region in regions]
-        stacked = np.stack(joints) if joints else np.zeros((0, source.num_joints, 3), np.float32)
-        annotation = replace(annotation, keypoints=stacked, mirrored=source.mirrored)
-    return _without_ghosts(annotation)
+    _forget_boxes(annotation, regions, source.has_outlines)
+    annotation = replace(annotation, boxes=_boxes(regions))
+    return _without_ghosts(_with_joints(annotation, regions, source))
 
 
 def read_panoptic(
@@ -67,8 +66,11 @@ def read_panoptic(
     segments: Sequence[Segment],
     source: Source,
     categories: Sequence[Category],
+    jointed: Source,
 ) -> Annotation:
     """The annotation of a picture with a panoptic PNG, whose segment is R + 256 G + 65536 B.
+
+    ``jointed``: the file that the joints are from.
 
     Raises:
         PixelwiseError: another size than the picture's, no such PNG, or a segment in it that the
@@ -83,12 +85,13 @@ def read_panoptic(
     things = [k for k, kind in enumerate(kinds) if categories[kind].is_thing and there[k]]
     number = np.zeros(len(kinds) + 1, np.uint16)
     number[[k + 1 for k in things]] = np.arange(1, len(things) + 1)
-    return on_layers(
+    annotation = on_layers(
         number[place][None] if things else np.zeros((0, *size_hw), np.uint16),
         [kinds[k] for k in things],
         paint[place],
         crowd=[segments[k].is_crowd for k in things],
     )
+    return _with_joints(annotation, [segments[k].person for k in things], jointed)
 
 
 # --- sizes ---------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ def _words(size_hw: tuple[int, int]) -> str:
 
 def _mask(region: Region, size_hw: tuple[int, int], image: Path, source: Source) -> Mask:
     """(H, W) bool: the pixels of a region, exactly as COCO's own tools draw them."""
-    if region.segmentation is None:
+    if not region.is_outlined:
         return np.zeros(size_hw, np.bool_)
     try:
         if isinstance(region.segmentation, tuple):
@@ -146,15 +149,46 @@ def _check_polygons(polygons: Sequence[Sequence[float]], size_hw: tuple[int, int
             raise ValueError("a polygon has coordinates that lie nowhere near the picture")
 
 
-def _forget_boxes(annotation: Annotation, regions: Sequence[Region]) -> None:
-    """Somebody stands where there are joints and no outline: that is no background."""
-    semantic = annotation.semantic
+# --- boxes and joints ----------------------------------------------------------------------------
+
+
+def _boxes(regions: Sequence[Region]) -> NDArray[np.float32] | None:
+    """(N, 4) xyxy of what is not outlined, NaN for the rest; None where everything is outlined."""
+    if all(region.is_outlined for region in regions):
+        return None
+    found = np.full((len(regions), 4), np.nan, np.float32)
+    for row, region in zip(found, regions, strict=True):
+        box = region.box_xyxy
+        if not region.is_outlined and box is not None:
+            row[:] = box
+    return found
+
+
+def _forget_boxes(annotation: Annotation, regions: Sequence[Region], has_outlines: bool) -> None:
+    """Somebody stands where there is a box and no outline: that is no background.
+
+    Where nobody is outlined there is no background to learn, and joints say all there is to know.
+    """
     for region in regions:
-        if region.segmentation is None and region.box is not None and len(region.box) == 4:
-            left, top, width, height = region.box
-            rows = slice(max(0, round(top)), max(0, round(top + height)))
-            part = semantic[rows, max(0, round(left)) : max(0, round(left + width))]
+        box = region.box_xyxy
+        is_told = region.has_joints and not region.is_crowd and not has_outlines
+        if not region.is_outlined and box is not None and not is_told:
+            left, top, right, bottom = (max(0, round(edge)) for edge in box)
+            part = annotation.semantic[top:bottom, left:right]
             part[part == 0] = IGNORE
+
+
+def _with_joints(
+    annotation: Annotation, regions: Sequence[Region | None], source: Source
+) -> Annotation:
+    """The annotation with the joints of each instance, as far as they are known."""
+    if not source.num_joints:
+        return annotation
+    joints = np.zeros((len(regions), source.num_joints, 3), np.float32)
+    for place, region in enumerate(regions):
+        if region is not None:
+            joints[place] = _joints(region, source)
+    return replace(annotation, keypoints=joints, mirrored=source.mirrored)
 
 
 def _joints(region: Region, source: Source) -> NDArray[np.float32]:
@@ -175,11 +209,13 @@ def _joints(region: Region, source: Source) -> NDArray[np.float32]:
 
 
 def _without_ghosts(annotation: Annotation) -> Annotation:
-    """Without the instances that have neither a pixel nor a joint, such as slivers of polygons."""
+    """Without the instances that have no pixel, joint or box, such as slivers of polygons."""
     count = len(annotation)
     here = annotation.areas_px > 0
     if annotation.keypoints is not None:
         here |= (annotation.keypoints[:, :, 2] > 0).any(axis=1)
+    if annotation.boxes is not None:
+        here |= np.isfinite(annotation.boxes).all(axis=1)
     if here.all():
         return annotation
     number = np.zeros(count + 1, np.uint16)
@@ -190,6 +226,7 @@ def _without_ghosts(annotation: Annotation) -> Annotation:
         labels=annotation.labels[here],
         crowd=annotation.crowd[here],
         keypoints=None if annotation.keypoints is None else annotation.keypoints[here],
+        boxes=None if annotation.boxes is None else annotation.boxes[here],
     )
 
 

@@ -105,6 +105,18 @@ class _Drafts:
                 by_id[region.picture].regions.append(region)
 
 
+def drafts_of(document: Document, source: str, files: Locator) -> dict[str, list[Region]]:
+    """Where the pictures of a file lie -> its annotations of them.
+
+    ``source``: the file's path relative to the folder.
+
+    Raises:
+        PixelwiseError: it lists a picture twice.
+    """
+    found = _Drafts(0, document, source, files)
+    return {image: draft.regions for image, draft in found.drafts.items()}
+
+
 def _richest_first(documents: Sequence[Document]) -> list[int]:
     """The file with all the categories before the one that has only people's joints."""
 

@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pixelwise.datasets._files import folder_of, stem
 from pixelwise.types import PixelwiseError
@@ -58,14 +58,48 @@ class Region:
     joints: Sequence[float] | None
     box: Sequence[float] | None
 
+    @property
+    def is_outlined(self) -> bool:
+        """Whether there is an outline of three corners or more."""
+        if isinstance(self.segmentation, tuple):
+            return any(len(polygon) >= 6 for polygon in self.segmentation)
+        return self.segmentation is not None
+
+    @property
+    def has_joints(self) -> bool:
+        """Whether any joint is known."""
+        return self.joints is not None and any(each > 0 for each in self.joints[2::3])
+
+    @property
+    def box_xyxy(self) -> tuple[float, float, float, float] | None:
+        """Left, top, right, bottom; None where there is no box of some size."""
+        return _corners(self.box)
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """An entry of "segments_info": a value of the panoptic PNG."""
+    """An entry of "segments_info": a value of the panoptic PNG.
+
+    ``box``: x, y, width, height. ``person``: the annotation of another file that says where the
+    joints of the same person are.
+    """
 
     id: int
     category: Key
     is_crowd: bool
+    box: Sequence[float] | None = None
+    person: Region | None = None
+
+    @property
+    def box_xyxy(self) -> tuple[float, float, float, float] | None:
+        """Left, top, right, bottom; None where there is no box of some size."""
+        return _corners(self.box)
+
+
+def _corners(box: Sequence[float] | None) -> tuple[float, float, float, float] | None:
+    if box is None or len(box) != 4 or not (box[2] > 0 and box[3] > 0):
+        return None
+    return box[0], box[1], box[0] + box[2], box[1] + box[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +127,21 @@ class Document:
         return len(self.regions) + len(self.segmented)
 
 
-def annotation_files(root: Path, files: Sequence[str]) -> tuple[list[str], bool]:
-    """Those of ``files`` that are COCO's, at the top or one folder below.
+class Files(NamedTuple):
+    """The files of a folder that are COCO's.
 
-    Returns:
-        The files, and whether they are panoptic; where a folder has both kinds, the panoptic ones,
-        which say of every pixel what it is.
+    ``names``: those that say what is where. ``is_panoptic``: whether these are panoptic; where a
+    folder has both kinds they are, for they say of every pixel what it is. ``jointed``: beside
+    panoptic ones, those that know joints.
     """
+
+    names: list[str]
+    is_panoptic: bool
+    jointed: list[str]
+
+
+def annotation_files(root: Path, files: Sequence[str]) -> Files:
+    """Those of ``files`` that are COCO's, at the top or one folder below."""
     near = [file for file in files if file.lower().endswith(".json") and file.count("/") <= 1]
     folders = {folder_of(file) for file in near}
     crowded = {
@@ -114,11 +156,16 @@ def annotation_files(root: Path, files: Sequence[str]) -> tuple[list[str], bool]
         if not stem(file).lower().startswith(_OTHER_NAMES) and (kind := _kind(root / file))
     }
     panoptic = [file for file, kind in found.items() if kind == "panoptic"]
-    return (panoptic, True) if panoptic else (list(found), False)
+    if not panoptic:
+        return Files(list(found), False, [])
+    return Files(panoptic, True, [file for file, kind in found.items() if kind == "joints"])
 
 
 def _kind(path: Path) -> str:
-    """ "panoptic", "regions", or "" for a file that is none of COCO's; a look at both its ends."""
+    """What a file holds, by a look at both its ends.
+
+    "panoptic", "joints" (and perhaps outlines), "regions", or "" for a file that is none of COCO's.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_GLIMPSE_BYTES)
@@ -129,7 +176,9 @@ def _kind(path: Path) -> str:
         return ""
     if len(set(_KEYS.findall(text))) < 2:
         return ""
-    return "panoptic" if b'"segments_info"' in text else "regions"
+    if b'"segments_info"' in text:
+        return "panoptic"
+    return "joints" if b'"keypoints"' in text else "regions"
 
 
 def parse(path: Path) -> Document:
@@ -215,7 +264,12 @@ def _packed(numbers: Any) -> Any:
 def _segmented(found: Mapping[str, Any]) -> Any:
     try:
         segments = tuple(
-            Segment(int(each["id"]), each["category_id"], bool(each.get("iscrowd", 0)))
+            Segment(
+                int(each["id"]),
+                each["category_id"],
+                bool(each.get("iscrowd", 0)),
+                _packed(each["bbox"]) if each.get("bbox") else None,
+            )
             for each in found["segments_info"]
         )
         return Segmented(found["image_id"], str(found["file_name"]).replace("\\", "/"), segments)

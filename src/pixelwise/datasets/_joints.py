@@ -2,75 +2,81 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pixelwise.joints import PIXEL_MIDDLE as PIXEL_MIDDLE
+from pixelwise.skeletons import UNKNOWN_SIGMA, connected, known, mirrored, sigmas_of
 from pixelwise.types import Skeleton
 
-COCO_JOINTS = (
-    *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder"),
-    *("right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip"),
-    *("right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"),
-)
-"""The 17 joints of COCO's people, in their order."""
-
-# Measured by COCO's authors on pictures annotated twice (cocodataset.org, keypoints-eval).
-_COCO_SIGMAS = (
-    *(0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072),
-    *(0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
-)
-_UNKNOWN_SIGMA = 0.05
-_SIDES = {"left": "right", "right": "left", "l": "r", "r": "l"}
-_SIDE = re.compile(r"(?<![a-z])(left|right|l|r)(?![a-z])", re.IGNORECASE)
-# "lefteye", "EyeRight": only the whole words, since letters occur in any name.
-_GLUED = re.compile(r"^(?:left|right)|(?:left|right)$", re.IGNORECASE)
+_MOST_NAMED = 8  # limbs, in a note
+_ENOUGH = 5_000  # people, to tell how far apart their joints are
 
 
 def skeleton_of(category: Mapping[str, Any]) -> Skeleton | None:
     """The joints of a COCO category; None where it names none.
 
     Limbs are counted from 1 as COCO counts them, or from 0 where a 0 occurs; limbs to joints that
-    are not there belong to another skeleton, and then none is taken. Sigmas are the category's own,
-    COCO's for its 17 joints, else 0.05.
+    are not there belong to another skeleton. Then, and where there are none, they are those of the
+    skeleton that is known by the joints' names. Sigmas are the category's own, the known
+    skeleton's, else 0.05.
     """
     joints = category.get("keypoints")
     if not isinstance(joints, list) or not joints:
         return None
     names = tuple(str(joint) for joint in joints)
+    named = named_skeleton(names)
     return Skeleton(
         names,
-        _limbs(category.get("skeleton") or (), len(names)),
-        mirrored(names),
-        _sigmas(category.get("sigmas"), names),
+        _limbs(category.get("skeleton") or (), len(names)) or named.limbs,
+        named.mirrored,
+        _sigmas(category.get("sigmas"), len(names)) or named.sigmas,
     )
+
+
+def named_skeleton(names: Sequence[str]) -> Skeleton:
+    """Joints by nothing but their names: limbs and sigmas are those of a skeleton that is known."""
+    like = known(names)
+    if like is None:
+        return Skeleton(tuple(names), (), mirrored(names), (UNKNOWN_SIGMA,) * len(names))
+    return replace(like, joints=tuple(names))
+
+
+def connect(skeleton: Skeleton, people: Sequence[Sequence[float]]) -> tuple[Skeleton, list[str]]:
+    """A skeleton whose limbs connect all joints, and a note that tells which were added for that.
+
+    Args:
+        skeleton: K joints. people: for each the 3 K numbers x, y, visibility of the joints; others
+            tell nothing. See `pixelwise.skeletons.connected`.
+    """
+    whole = connected(skeleton, _stacked(people, len(skeleton.joints)))
+    added = whole.limbs[len(skeleton.limbs) :]
+    if not added:
+        return skeleton, []
+    names = [f"{skeleton.joints[one]} to {skeleton.joints[other]}" for one, other in added]
+    shown = ", ".join(names[:_MOST_NAMED]) + ", ..." * (len(names) > _MOST_NAMED)
+    lack = "The limbs given do not connect all joints" if skeleton.limbs else "No limbs are given"
+    return whole, [f"{lack}: added are the shortest that do, {shown}."]
+
+
+def _stacked(people: Sequence[Sequence[float]], count: int) -> NDArray[np.float32]:
+    some = people[:: 1 + len(people) // _ENOUGH]
+    whole = [row for row in some if isinstance(row, Sequence) and len(row) == 3 * count]
+    try:
+        return np.array(whole, np.float32).reshape(-1, count, 3)
+    except (TypeError, ValueError):  # no numbers, which is named when the picture is read
+        return np.zeros((0, count, 3), np.float32)
 
 
 def first_joints(skeleton: Skeleton, count: int) -> Skeleton:
     """The first ``count`` joints of a skeleton, and the limbs between them."""
     names = skeleton.joints[:count]
     limbs = tuple(limb for limb in skeleton.limbs if max(limb) < count)
-    return Skeleton(names, limbs, mirrored(names), skeleton.sigmas[:count])
-
-
-def mirrored(joints: Sequence[str]) -> tuple[int, ...]:
-    """For each joint the one of the other side by its name (left_, right_, l_, r_); else itself."""
-    places = {name.casefold(): place for place, name in enumerate(joints)}
-    partners = [places.get(_other_side(name).casefold(), i) for i, name in enumerate(joints)]
-    # Two joints of one name, or a partner that has another: those stay where they are.
-    return tuple(there if partners[there] == i else i for i, there in enumerate(partners))
-
-
-def _other_side(name: str) -> str:
-    pattern = _SIDE if _SIDE.search(name) else _GLUED
-    return pattern.sub(_swap, name, count=1)
-
-
-def _swap(match: re.Match[str]) -> str:
-    word = match[0]
-    other = _SIDES[word.lower()]
-    return other.upper() if word.isupper() else other.title() if word.istitle() else other
+    return Skeleton(names, limbs, mirrored(names), sigmas_of(names) or skeleton.sigmas[:count])
 
 
 def _limbs(pairs: Sequence[Sequence[int]], count: int) -> tuple[tuple[int, int], ...]:
@@ -83,9 +89,7 @@ def _limbs(pairs: Sequence[Sequence[int]], count: int) -> tuple[tuple[int, int],
     return tuple((int(a) - first, int(b) - first) for a, b in pairs)
 
 
-def _sigmas(given: Any, joints: tuple[str, ...]) -> tuple[float, ...]:
-    if isinstance(given, list) and len(given) == len(joints) and all(each > 0 for each in given):
+def _sigmas(given: Any, count: int) -> tuple[float, ...]:
+    if isinstance(given, list) and len(given) == count and all(each > 0 for each in given):
         return tuple(float(each) for each in given)
-    if tuple(name.casefold() for name in joints) == COCO_JOINTS:
-        return _COCO_SIGMAS
-    return (_UNKNOWN_SIGMA,) * len(joints)
+    return ()

@@ -2,7 +2,8 @@
 
 Read are instances_*.json, person_keypoints_*.json and any other JSON with images, annotations and
 categories (LabelMe's, CVAT's, Roboflow's and VIA's exports), at the top of the folder or one
-folder below; and panoptic_*.json with its folder of PNG files, which goes before all others.
+folder below; and panoptic_*.json with its folder of PNG files, which goes before all others: of
+these only the joints are read then.
 Lin et al.: Microsoft COCO, 2014; Kirillov et al.: Panoptic segmentation, 2019.
 
 Polygons become pixels exactly as COCO's own tools draw them. COCO gives joints as the numbers of
@@ -28,13 +29,15 @@ from pixelwise.datasets._coco_cases import (
     panoptic_cases,
 )
 from pixelwise.datasets._coco_categories import categories_of
-from pixelwise.datasets._coco_json import Document, Key, Region, annotation_files, parse
+from pixelwise.datasets._coco_joints import join_joints, name_joints
+from pixelwise.datasets._coco_json import Document, Files, Key, Region, annotation_files, parse
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
-from pixelwise.datasets._joints import first_joints
+from pixelwise.datasets._joints import connect, first_joints
 from pixelwise.datasets._locate import Locator
 from pixelwise.datasets._pairs import role_of
 from pixelwise.datasets._pictures import read_image
 from pixelwise.types import Annotation, Category, PixelwiseError, Sample, Skeleton
+from pixelwise.words import count
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,21 @@ class Coco:
         source = self.sources[case.documents[0]]
         if case.segmented is None or case.mask is None:
             return partial(read_regions, image, case.picture, case.regions, source)
-        mask, segments = self.root / case.mask, case.segmented.segments
-        return partial(read_panoptic, image, mask, case.picture, segments, source, self.categories)
+        return partial(
+            read_panoptic,
+            image,
+            self.root / case.mask,
+            case.picture,
+            case.segmented.segments,
+            source,
+            self.categories,
+            self.sources[case.documents[-1]],
+        )
 
 
 def likeness(root: Path) -> float:
     """Nearly sure where a JSON file near the top has COCO's lists; a look at its two ends."""
-    return 0.98 if annotation_files(root, glimpse(root))[0] else 0.0
+    return 0.98 if annotation_files(root, glimpse(root)).names else 0.0
 
 
 def read(root: Path, masks: str) -> Coco:
@@ -93,23 +104,27 @@ def read(root: Path, masks: str) -> Coco:
             254 things, none of its pictures is there, or nothing is outlined.
     """
     files = list_files(root)
-    names, is_panoptic = annotation_files(root, files)
-    documents = [parse(root / name) for name in names]
-    categories, labels = categories_of(documents, is_panoptic)
-    locate = Locator(pictures(files))
-    found = (panoptic_cases if is_panoptic else instance_cases)(documents, names, locate)
+    own = annotation_files(root, files)
+    documents = [parse(root / name) for name in own.names]
+    jointed = [parse(root / name) for name in own.jointed]
+    documents = name_joints(documents, jointed) if jointed else documents
+    categories, labels = categories_of(documents, own.is_panoptic)
+    found = _cases(own, documents, jointed, Locator(pictures(files)))
     if not found.cases:
         raise PixelwiseError(_no_cases(root, documents, found))
-    found, dropped = _only_outlined(root, found, documents[0])
-    skeleton, fewer = _joints_of(documents, categories)
-    sources = _sources(documents, labels, skeleton)
+    every = [*documents, *jointed]
+    used = {number for case in found.cases for number in case.documents}
+    skeleton, fewer = _joints_of([every[number] for number in sorted(used)], categories)
+    categories = _with_joints(categories, skeleton)
+    found, dropped = _only_told(root, found, documents[0], labels, categories)
+    sources = _sources(every, [*labels, *({} for _ in jointed)], skeleton, _outlines(found))
     notes = (*found.notes, *dropped, *fewer)
     if masks != "auto":
         notes += (f"The files say themselves what is where; --masks {masks} is not used.",)
     return Coco(
         "coco",
         root,
-        _with_joints(categories, skeleton),
+        categories,
         found.cases,
         sources,
         tuple(root / file for file in _unpaired(files, found)),
@@ -117,38 +132,79 @@ def read(root: Path, masks: str) -> Coco:
     )
 
 
-def _only_outlined(root: Path, found: Found, first: Document) -> tuple[Found, list[str]]:
-    """Without the annotations that outline nothing."""
+def _cases(
+    own: Files, documents: Sequence[Document], jointed: Sequence[Document], locate: Locator
+) -> Found:
+    if not own.is_panoptic:
+        return instance_cases(documents, own.names, locate)
+    found = panoptic_cases(documents, own.names, locate)
+    return join_joints(found, documents, jointed, own.jointed, locate)
+
+
+# --- what is outlined, and what is known by its joints -------------------------------------------
+
+
+def _only_told(
+    root: Path,
+    found: Found,
+    first: Document,
+    labels: Sequence[dict[Key, int]],
+    categories: Sequence[Category],
+) -> tuple[Found, list[str]]:
+    """Without the annotations that say nothing of pixels or joints.
+
+    A box of somebody who could have joints stays: nobody knows where they are.
+    """
     if any(case.segmented for case in found.cases):
         return found, []
+
+    def says_something(case: Case, region: Region) -> bool:
+        category = categories[labels[case.documents[0]][region.category]]
+        could = category.skeleton is not None and region.box_xyxy is not None
+        return region.is_outlined or region.has_joints or could
+
     cases = tuple(
-        replace(case, regions=tuple(filter(_is_outlined, case.regions))) for case in found.cases
+        replace(case, regions=tuple(each for each in case.regions if says_something(case, each)))
+        for case in found.cases
     )
     kept = [region for case in cases for region in case.regions]
     dropped = sum(len(case.regions) for case in found.cases) - len(kept)
-    if not kept:
+    if not any(region.is_outlined or region.has_joints for region in kept):
         raise PixelwiseError(
-            f"{first.path} holds {dropped} annotations of the pictures in {root}, and none of them "
-            "has an outline or joints. Boxes alone are not learned from: export with "
+            f"{first.path} holds {dropped + len(kept)} annotations of the pictures in {root}, and "
+            "none of them has an outline or joints. Boxes alone are not learned from: export with "
             '"segmentation".'
         )
     notes = [f"{dropped} annotations without an outline are left out."] if dropped else []
-    boxes = sum(region.segmentation is None for region in kept)
-    if boxes:
+    return replace(found, cases=cases), [*notes, *_boxes_alone(kept)]
+
+
+def _boxes_alone(kept: Sequence[Region]) -> list[str]:
+    """What is made of those who are not outlined."""
+    boxed = [region for region in kept if not region.is_outlined]
+    jointed = sum(region.has_joints for region in boxed)
+    unknown = len(boxed) - jointed
+    notes = []
+    if jointed and len(boxed) < len(kept):
         notes.append(
-            f"{boxes} annotations have joints and no outline: their boxes are not learned from."
+            f"{count(jointed, 'annotation')} with joints and no outline: of what is inside the "
+            "boxes nothing else is known."
         )
-    return replace(found, cases=cases), notes
+    elif jointed:
+        notes.append(f"Nothing is outlined: {count(jointed, 'annotation')} with joints and boxes.")
+    if unknown:
+        notes.append(
+            f"{count(unknown, 'annotation')} with a box alone: nothing inside is learned from."
+        )
+    return notes
 
 
-def _is_outlined(region: Region) -> bool:
-    if isinstance(region.segmentation, tuple):
-        return any(len(polygon) >= 6 for polygon in region.segmentation)
-    return region.segmentation is not None or _has_joints(region)
-
-
-def _has_joints(region: Region) -> bool:
-    return region.joints is not None and any(each > 0 for each in region.joints[2::3])
+def _outlines(found: Found) -> bool:
+    """Whether anything is outlined in any picture."""
+    return any(
+        case.segmented is not None or any(region.is_outlined for region in case.regions)
+        for case in found.cases
+    )
 
 
 # --- joints --------------------------------------------------------------------------------------
@@ -175,11 +231,13 @@ def _joints_of(
             )
     given = {len(region.joints or ()) // 3 for region in regions}
     count = given.pop() if len(given) == 1 else len(skeleton.joints)
-    if count >= len(skeleton.joints):
-        return skeleton, []
-    # Human-Art names 21 joints and gives COCO's 17 of them.
-    note = f"{len(skeleton.joints)} joints are named, and only the first {count} are given."
-    return first_joints(skeleton, count), [note]
+    notes = []
+    if count < len(skeleton.joints):
+        # Human-Art names 21 joints and gives COCO's 17 of them.
+        notes = [f"{len(skeleton.joints)} joints are named, and only the first {count} are given."]
+        skeleton = first_joints(skeleton, count)
+    skeleton, added = connect(skeleton, [region.joints for region in regions if region.joints])
+    return skeleton, [*notes, *added]
 
 
 def _with_joints(categories: Sequence[Category], skeleton: Skeleton | None) -> tuple[Category, ...]:
@@ -191,11 +249,14 @@ def _with_joints(categories: Sequence[Category], skeleton: Skeleton | None) -> t
 
 
 def _sources(
-    documents: Sequence[Document], labels: Sequence[dict[Key, int]], skeleton: Skeleton | None
+    documents: Sequence[Document],
+    labels: Sequence[dict[Key, int]],
+    skeleton: Skeleton | None,
+    has_outlines: bool,
 ) -> tuple[Source, ...]:
     joints = (0, ()) if skeleton is None else (len(skeleton.joints), skeleton.mirrored)
     pairs = zip(documents, labels, strict=True)
-    return tuple(Source(document.path, label, *joints) for document, label in pairs)
+    return tuple(Source(document.path, label, *joints, has_outlines) for document, label in pairs)
 
 
 # --- what is missing -----------------------------------------------------------------------------

@@ -1,14 +1,17 @@
-"""YOLO segmentation: a text file for each picture, a line for each object.
+"""YOLO segmentation and pose: a text file for each picture, a line for each object.
 
 images/[PART/]NAME.jpg with labels/[PART/]NAME.txt, PART/images with PART/labels, or NAME.txt
 beside NAME.jpg. A line is "class x1 y1 x2 y2 x3 y3 ...", the corners of a polygon as shares of the
-picture's width and height. Names come from data.yaml (or another YAML file at the top) or
-classes.txt. A picture without a text file, among others that have one, shows no object.
+picture's width and height, or a box and joints (see `pixelwise.datasets._yolo_joints`). Names come
+from data.yaml (or another YAML file at the top) or classes.txt. A picture without a text file,
+among others that have one, shows no object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +19,14 @@ import numpy as np
 
 from pixelwise.datasets import _shapes
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
-from pixelwise.datasets._class_names import has_keypoints, read_class_names
+from pixelwise.datasets._class_names import read_class_names
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._instances import from_masks, thing_categories
+from pixelwise.datasets._joints import connect
+from pixelwise.datasets._look import MOST_LOOKED_AT, even_sample
 from pixelwise.datasets._pairs import split_of
 from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.datasets._yolo_joints import Form, form_of
 from pixelwise.types import Annotation, PixelwiseError
 
 _LOOKED_AT = 5
@@ -44,38 +50,48 @@ def likeness(root: Path) -> float:
 
 
 def read(root: Path, masks: str) -> Cases:
-    """Instances, with the parts that the folders declare.
+    """Instances, with the parts that the folders declare; with joints where the lines have some.
 
     Raises:
-        PixelwiseError: no names are given and a text file is damaged, or ``masks`` is an option
-            for mask pictures.
+        PixelwiseError: no names are given and a text file is damaged, the YAML file contradicts
+            itself, or ``masks`` is an option for mask pictures.
     """
-    refuse_option(masks, root, "polygons in text files (layout yolo)")
-    if has_keypoints(root):
-        raise PixelwiseError(
-            f"The labels in {root} hold joints (kpt_shape in its YAML file), which are not read. "
-            "Export outlines (YOLO segmentation), or joints as COCO JSON."
-        )
+    refuse_option(masks, root, "polygons or joints in text files (layout yolo)")
     files = list_files(root)
     cases, unpaired = _pair(files)
-    names, told_by = read_class_names(root)
-    notes = [f"Class names from {told_by.name}."] if told_by else []
-    if not names:
-        names = {number: f"class {number}" for number in _classes_met(root, cases)}
-        notes = ["Classes are called by their numbers; a data.yaml or classes.txt would name them."]
+    some = _some_lines(root, cases)
+    form, notes = form_of(root, some)
+    skeleton = None
+    if form is not None:
+        skeleton, added = connect(
+            form.skeleton, [form.keypoints(line).ravel().tolist() for line in some]
+        )
+        notes += added
+    names, told = _names(root, cases)
     empty = sum(not case.files for case in cases)
     if empty:
         notes.append(f"{empty} pictures have no text file, so they show no object.")
     numbers = sorted(names)
+    background, *things = thing_categories([names[number] for number in numbers])
     return Cases(
         "yolo",
         root,
         cases,
-        thing_categories([names[number] for number in numbers]),
-        partial(_read, tuple(numbers)),
+        (background, *(replace(thing, skeleton=skeleton) for thing in things)),
+        partial(_read, tuple(numbers)) if form is None else partial(_people, tuple(numbers), form),
         unpaired=tuple(root / file for file in unpaired),
-        notes=tuple(notes),
+        notes=(told, *notes) if told else tuple(notes),
     )
+
+
+def _names(root: Path, cases: Sequence[Case]) -> tuple[dict[int, str], str]:
+    names, told_by = read_class_names(root)
+    if not names:
+        return (
+            {number: f"class {number}" for number in _classes_met(root, cases)},
+            "Classes are called by their numbers; a data.yaml or classes.txt would name them.",
+        )
+    return names, f"Class names from {told_by.name}." if told_by else ""
 
 
 # --- which file belongs to which ------------------------------------------------------------------
@@ -139,6 +155,16 @@ def _classes_met(root: Path, cases: Sequence[Case]) -> list[int]:
     return sorted({number for text in texts for number, _ in _lines(text)})
 
 
+def _some_lines(root: Path, cases: Sequence[Case]) -> list[Sequence[float]]:
+    """The numbers after the class from some of the files; damaged ones are named when read."""
+    texts = [root / text for case in cases for text in case.files]
+    found: list[Sequence[float]] = []
+    for place in even_sample(len(texts), MOST_LOOKED_AT):
+        with suppress(PixelwiseError, OSError):
+            found += [values for _, values in _lines(texts[place])]
+    return found
+
+
 def _lines(path: Path) -> list[Line]:
     """The lines of a text file: class, then numbers."""
     found: list[Line] = []
@@ -161,7 +187,8 @@ def _read(numbers: tuple[int, ...], image: Path, files: tuple[Path, ...]) -> Ann
     height, width = size_hw
     lines = [(file, line) for file in files for line in _lines(file)]
     for file, (number, values) in lines:
-        _check(file, number, values, numbers)
+        _check_class(file, number, numbers)
+        _check_polygon(file, values)
     outlines = (np.array(values).reshape(-1, 2) * [width, height] for _, (_, values) in lines)
     return from_masks(
         (_shapes.polygon(points, size_hw) for points in outlines),
@@ -170,12 +197,30 @@ def _read(numbers: tuple[int, ...], image: Path, files: tuple[Path, ...]) -> Ann
     )
 
 
-def _check(path: Path, number: int, values: Sequence[float], numbers: Sequence[int]) -> None:
+def _people(
+    numbers: tuple[int, ...], form: Form, image: Path, files: tuple[Path, ...]
+) -> Annotation:
+    lines = [(file, line) for file in files for line in _lines(file)]
+    for file, (number, values) in lines:
+        _check_class(file, number, numbers)
+        form.check(file, values)
+        _check_shares(file, form.places(values))
+    return form.annotation(
+        [values for _, (_, values) in lines],
+        [numbers.index(number) + 1 for _, (number, _) in lines],
+        image_size_hw(image),
+    )
+
+
+def _check_class(path: Path, number: int, numbers: Sequence[int]) -> None:
     if number not in numbers:
         raise PixelwiseError(
             f"{path} holds the class {number}, but {len(numbers)} are named ({numbers[0]} to "
             f"{numbers[-1]}). Add its name to data.yaml or classes.txt, or correct the line."
         )
+
+
+def _check_polygon(path: Path, values: Sequence[float]) -> None:
     if len(values) == 4:
         raise PixelwiseError(
             f"{path} holds boxes (five numbers a line), not outlines. Export the labels for "
@@ -184,8 +229,13 @@ def _check(path: Path, number: int, values: Sequence[float], numbers: Sequence[i
     if len(values) < 6 or len(values) % 2:
         raise PixelwiseError(
             f"{path} has a line with {len(values)} numbers after the class; a polygon has an even "
-            "number, at least 6. Correct the line; joints are not read."
+            "number, at least 6. Correct the line; if these are joints, say so in a data.yaml "
+            "with kpt_shape: [number of joints, 3]."
         )
+    _check_shares(path, values)
+
+
+def _check_shares(path: Path, values: Sequence[float]) -> None:
     if not all(1 - _FARTHEST <= value <= _FARTHEST for value in values):
         raise PixelwiseError(
             f"{path} holds {max(values, key=abs):g}; corners are shares of the picture's width and "

@@ -2,8 +2,9 @@
 
 ``semantic`` counts pixels (``boundaries``: distances). ``segments`` counts things and stuff:
 ``matching`` says which segment is which, ``rows`` what one picture holds, ``sums`` adds them up;
-``detections`` and ``precision`` are the ranked way, average precision. ``coco`` and ``panoptic``
-score files in COCO's own forms.
+``detections`` and ``precision`` are the ranked way, average precision. ``poses`` counts people and
+their joints: ``likeness`` says which pose is whose, ``pck`` how far each joint is off. ``coco`` and
+``panoptic`` score files in COCO's own forms.
 """
 
 from __future__ import annotations
@@ -43,10 +44,12 @@ class Measure:
     @property
     def phrase(self) -> str:
         """The name inside a sentence: without its abbreviation, in small letters where it is a
-        description ("panoptic quality") and not a person's name ("Jaccard index").
+        description ("panoptic quality") and not a person's name ("Jaccard index") or letters
+        ("OKS AP").
         """
         name = self.label.partition(" (")[0]
-        return name if name.startswith(("Jaccard", "Dice")) else name[0].lower() + name[1:]
+        is_name = name.startswith(("Jaccard", "Dice")) or name[1].isupper()
+        return name if is_name else name[0].lower() + name[1:]
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -96,6 +99,25 @@ MEASURES: Mapping[str, Measure] = {
     "count_error_abs": Measure(
         "Absolute count error", "|Count error|", "segments", False, is_summed=True
     ),
+    "oks_ap": Measure("OKS AP (mean over OKS 0.50 to 0.95)", "OKS AP"),
+    "oks_ap50": Measure("AP at OKS 0.5", "AP50"),
+    "oks_ap75": Measure("AP at OKS 0.75", "AP75"),
+    "oks_ap_medium": Measure("AP of people from 32² to 96² px", "AP medium"),
+    "oks_ap_large": Measure("AP of people above 96² px", "AP large"),
+    "oks_ar": Measure("Average recall (mean over OKS 0.50 to 0.95)", "AR"),
+    "oks_ar50": Measure("Recall at OKS 0.5, the 20 surest", "AR50"),
+    "oks_ar75": Measure("Recall at OKS 0.75, the 20 surest", "AR75"),
+    "pose_quality": Measure("Pose quality (PQ with OKS in place of IoU)", "Pose quality"),
+    "pck_20": Measure("PCK@0.2 (joints within 0.2 of the torso)", "PCK@0.2"),
+    "pck_10": Measure("PCK@0.1", "PCK@0.1"),
+    "pck_05": Measure("PCK@0.05", "PCK@0.05"),
+    "pckh_50": Measure("PCKh@0.5 (joints within half of the head)", "PCKh@0.5"),
+    "pckh_10": Measure("PCKh@0.1", "PCKh@0.1"),
+    "joints_found": Measure("Joints found, wherever", "Joints found"),
+    "joint_error_px": Measure("Mean error of the joints found", "Joint error", "px", False),
+    "joint_oks": Measure("Object keypoint similarity of the joint", "OKS of the joint"),
+    "pose_recall": Measure("People found (recall at OKS 0.5)", "Recall"),
+    "pose_precision": Measure("Poses of somebody (precision at OKS 0.5)", "Precision"),
 }
 
 
@@ -149,8 +171,9 @@ class Metric(Protocol):
 
     ``kind``: the task's name. ``headline``: the measure that stands for all, and
     ``is_headline_pooled``: whether its pooled value does, or its mean over pictures. ``shown``:
-    measures of a picture that go into narrow tables. ``counted``: attributes of a row that go into
-    per_image.csv beside the measures. ``sections``: {title: measures}, the report's tables.
+    measures of a picture that go into narrow tables; the first orders pictures. ``counted``:
+    attributes of a row that go into per_image.csv beside the measures. ``sections``: {title:
+    measures}, the report's tables.
     """
 
     @property
@@ -193,7 +216,7 @@ class Metric(Protocol):
         """{measure: all pictures counted as one}; those that can be."""
 
     def by_category(self, units: Sequence[str] | None, *, seed: int = 0) -> tuple[Part, ...]:
-        """A line for each category; none where one category is all there is."""
+        """A line for each category, none where one is all there is; of poses one for each joint."""
 
 
 def starts_of(rows: Sequence[Row]) -> list[int]:
@@ -221,3 +244,18 @@ def sums_of(values: Floats, starts: Sequence[int]) -> Floats:
     totals = np.add.reduceat(np.where(known, values, 0.0), starts)
     is_there = np.logical_or.reduceat(known, starts)
     return np.where(is_there, totals, np.nan)
+
+
+def ratios_of(tops: Floats, bottoms: Floats, empty: float = np.nan) -> Floats:
+    """Divide; where the denominator is 0, ``empty``."""
+    out = np.full(np.shape(bottoms), empty)
+    found: Floats = np.divide(tops, bottoms, out=out, where=bottoms > 0)
+    return found
+
+
+def mean_of(values: Floats) -> Floats:
+    """The mean over the first axis of what is not NaN; NaN where nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    sums: Floats = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)

@@ -1,6 +1,7 @@
 """Scores of files in COCO's own formats, for comparing with what others print.
 
-Boxes, masks and joints are scored by the library that agrees with COCO's own code.
+Boxes, masks and joints are scored by the library that agrees with COCO's own code; joints may be of
+any skeleton (`coco_joints`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.files import read_json
+from pixelwise.metrics import coco_joints
 from pixelwise.rle import decode, encode
 from pixelwise.types import PixelwiseError
 
@@ -18,13 +20,15 @@ _DETECTION = (
     *("AR1", "AR10", "AR100", "ARs", "ARm", "ARl"),
 )
 _POSE = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
-_NAMES = {"segm": _DETECTION, "bbox": _DETECTION, "keypoints": _POSE}
-_NEEDED = {"segm": "segmentation", "bbox": "bbox", "keypoints": "keypoints"}
-_JOINTS = 17
+_NAMES = {"segm": _DETECTION, "bbox": _DETECTION, **dict.fromkeys(coco_joints.FIELDS, _POSE)}
+_NEEDED = {"segm": ("segmentation",), "bbox": ("bbox",), **coco_joints.FIELDS}
 
 
 def score_coco(
-    truth_json: str | Path, results_json: str | Path, kind: str = "segm"
+    truth_json: str | Path,
+    results_json: str | Path,
+    kind: str = "segm",
+    sigmas: Sequence[float] | None = None,
 ) -> dict[str, float]:
     """Score a file of COCO results against a file of COCO annotations.
 
@@ -35,15 +39,18 @@ def score_coco(
         truth_json: {"images", "annotations", "categories"}.
         results_json: [{"image_id", "category_id", "score", "segmentation" | "bbox" | "keypoints"}];
             masks as run-length codes. Boxes are taken from masks where there are none.
-        kind: "segm", "bbox" or "keypoints".
+        kind: "segm", "bbox" or "keypoints"; of COCO-WholeBody "foot", "face", "lefthand" or
+            "righthand", whose joints stand in "foot_kpts" and so on, or "wholebody", all 133.
+        sigmas: (K,) of the joints, see `pixelwise.types.Skeleton`. None: those that the truth's
+            category gives ("sigmas"), else those published for its joints.
 
     Returns:
         AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; for joints AP, AP50, AP75,
         APm, APl, AR, AR50, AR75, ARm, ARl. Each in [0, 1]; NaN where nothing of that size exists.
 
     Raises:
-        PixelwiseError: a file is missing or no such file, or results name another picture or
-            category.
+        PixelwiseError: a file is missing or no such file, results name another picture or
+            category, or have another number of joints, or nobody knows the joints' sigmas.
     """
     if kind not in _NAMES:
         raise PixelwiseError(f"There is no kind '{kind}'. There are: {', '.join(_NAMES)}.")
@@ -51,8 +58,21 @@ def score_coco(
 
     truth = _truth(Path(truth_json), kind)
     results = _results(Path(results_json), kind, truth)
+    options: dict[str, Any] = {}
+    if kind in coco_joints.FIELDS:
+        known = coco_joints.sigmas_of(truth, kind, sigmas, str(truth_json))
+        truth, results = coco_joints.ready(truth, results, kind, len(known))
+        options["kpt_oks_sigmas"] = known
+    elif sigmas is not None:
+        raise PixelwiseError(f"Sigmas are of joints; '{kind}' has none. Leave them out.")
     whole = COCO(truth)
-    evaluation = COCOeval_faster(whole, whole.loadRes(results), kind, print_function=_silent)
+    evaluation = COCOeval_faster(
+        whole,
+        whole.loadRes(results),
+        "keypoints" if options else kind,
+        print_function=_silent,
+        **options,
+    )
     evaluation.run()
     # -1 stands for "nothing to find".
     values = [float(value) for value in evaluation.stats[: len(_NAMES[kind])]]
@@ -69,12 +89,8 @@ def _truth(path: Path, kind: str) -> dict[str, Any]:
         raise PixelwiseError(
             f"{path} is no file of COCO annotations: it needs the lists {', '.join(parts)}."
         )
-    lacking = [each for each in found["annotations"] if _NEEDED[kind] not in each]
-    if lacking:
-        raise PixelwiseError(
-            f"{path}: annotation {lacking[0].get('id')} has no '{_NEEDED[kind]}', which '{kind}' "
-            "needs. Ask for another kind, or give another file."
-        )
+    for each in found["annotations"]:
+        _has(f"{path}: annotation {each.get('id')}", each, kind)
     return dict(found)
 
 
@@ -114,12 +130,16 @@ def _check(where: str, result: Any, kind: str, known: Mapping[str, set[Any]]) ->
                 f"{where} is of {key} {result[key]}, which the annotations do not have. "
                 "Give the annotations these results were made for."
             )
-    if _NEEDED[kind] not in result and not (kind == "bbox" and "segmentation" in result):
-        raise PixelwiseError(f"{where} has no '{_NEEDED[kind]}', which '{kind}' needs.")
-    if kind == "keypoints" and len(result["keypoints"]) != 3 * _JOINTS:
+    if not (kind == "bbox" and "segmentation" in result):
+        _has(where, result, kind)
+
+
+def _has(where: str, entry: Mapping[str, Any], kind: str) -> None:
+    lacking = [field for field in _NEEDED[kind] if field not in entry]
+    if lacking:
         raise PixelwiseError(
-            f"{where} has {len(result['keypoints'])} numbers of joints instead of {3 * _JOINTS}: "
-            f"x, y, score of COCO's {_JOINTS}. Others have no agreed similarity."
+            f"{where} has no '{lacking[0]}', which '{kind}' needs. Ask for another kind, or give "
+            "another file."
         )
 
 

@@ -6,6 +6,8 @@ of recall; at most 100 detections of a category in a picture; crowds, and segmen
 of sizes, are neither demanded nor held against anyone. One rule is added: void is nobody's fault
 (see `matching`), so a detection that matches nothing and lies mostly on it does not count.
 
+Poses are judged by the same rules, with another likeness than IoU (see `likeness`).
+
 A picture keeps a few bytes for each detection, never a mask, so that pictures add up and can be
 drawn again for an interval.
 """
@@ -23,6 +25,7 @@ from pixelwise.metrics.matching import Floats, Numbers, Overlaps
 from pixelwise.types import Annotation, Instances
 
 Booleans = NDArray[np.bool_]
+Areas = NDArray[np.int64] | NDArray[np.float64]
 
 # As the reference has them; steps added up would differ by rounding.
 IOUS = np.linspace(0.5, 0.95, 10)
@@ -35,10 +38,44 @@ MOST = 100
 
 
 @dataclass(frozen=True, eq=False)
+class Sides:
+    """Truth and detections of one picture, as far as it matters who may find whom.
+
+    Attributes:
+        truth_labels, found_labels: (N,), (P,) int64 category.
+        truth_px, found_px: (N,), (P,) area in pixels, for the ranges of sizes.
+        crowd: (N,) bool, may be found by many.
+        ignored: (N,) bool, need not be found; crowds are among them.
+        excused: (P,) bool, not held against anyone where it finds nothing.
+    """
+
+    truth_labels: Numbers
+    truth_px: Areas
+    crowd: Booleans
+    ignored: Booleans
+    found_labels: Numbers
+    found_px: Areas
+    excused: Booleans
+
+    @classmethod
+    def of(cls, found: Overlaps) -> Sides:
+        """Segments: what lies mostly on void is excused."""
+        return cls(
+            truth_labels=found.truth_labels,
+            truth_px=found.truth_px,
+            crowd=found.crowd,
+            ignored=found.crowd,
+            found_labels=found.found_labels,
+            found_px=found.found_px,
+            excused=found.void_px > 0.5 * found.found_px,
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Segments and detections of one category that touch, and their IoU.
 
-    ``rows``, ``columns``: (M,) int64 places in `Overlaps`. ``ious``: (M,); with a crowd the share
+    ``rows``, ``columns``: (M,) int64 places in `Sides`. ``ious``: (M,); with a crowd the share
     of the detection that lies on it.
     """
 
@@ -68,38 +105,38 @@ class Detections:
 
 
 def judge(
-    found: Overlaps, scores: Floats, order: Numbers, pairs: Pairs, num_categories: int
+    sides: Sides, scores: Floats, order: Numbers, pairs: Pairs, num_categories: int
 ) -> Detections:
     """Give each detection of a picture its segment, at every IoU and for every range of sizes.
 
     Args:
-        found: things of truth and prediction.
+        sides: of truth and prediction.
         scores: (P,) of the predictions.
         order: (D,) what `surest` gave.
         pairs: which may belong together.
         num_categories: C.
     """
-    is_out = found.crowd[:, None] | _is_outside(found.truth_px)
-    matched, ignored = _matched(found, order, pairs, is_out)
-    # What matches nothing is not held against anyone where it is of another size, or on void.
-    excused = _is_outside(found.found_px) | (found.void_px > 0.5 * found.found_px)[:, None]
-    ignored |= ~matched & excused[:, :, None]
+    is_out = sides.ignored[:, None] | _is_outside(sides.truth_px)
+    matched, ignored = _matched(sides, order, pairs, is_out)
+    # What matches nothing is not held against anyone where it is of another size, or excused.
+    pardoned = _is_outside(sides.found_px) | sides.excused[:, None]
+    ignored |= ~matched & pardoned[:, :, None]
     demanded = np.zeros((num_categories, len(SIZES)), np.int64)
-    np.add.at(demanded, found.truth_labels, ~is_out)
+    np.add.at(demanded, sides.truth_labels, ~is_out)
     return Detections(
-        labels=found.found_labels[order],
+        labels=sides.found_labels[order],
         scores=scores[order].astype(np.float64),
-        ranks=_ranks(found.found_labels[order]),
+        ranks=_ranks(sides.found_labels[order]),
         is_right=(matched & ~ignored)[order],
         is_wrong=(~matched & ~ignored)[order],
         demanded=demanded,
     )
 
 
-def surest(found: Overlaps, scores: Floats) -> Numbers:
-    """(D,) places of the predictions that count, the surest first: 100 of each category."""
+def surest(labels: Numbers, scores: Floats, most: int = MOST) -> Numbers:
+    """(D,) places of the predictions that count, the surest first: ``most`` of each category."""
     order = np.argsort(-scores, kind="stable")
-    return order[_ranks(found.found_labels[order]) < MOST]
+    return order[_ranks(labels[order]) < most]
 
 
 def mask_pairs(found: Overlaps) -> Pairs:
@@ -127,15 +164,15 @@ def box_pairs(found: Overlaps, annotation: Annotation, result: Instances, order:
 
 
 def _matched(
-    found: Overlaps, order: Numbers, pairs: Pairs, is_out: Booleans
+    sides: Sides, order: Numbers, pairs: Pairs, is_out: Booleans
 ) -> tuple[Booleans, Booleans]:
     """(P, A, T) whether each detection got a segment, and whether that is one not demanded."""
-    shape = len(found.found_px), len(SIZES), len(IOUS)
+    shape = len(sides.found_px), len(SIZES), len(IOUS)
     matched, ignored = np.zeros((2, *shape), np.bool_)
-    taken = np.zeros((len(found.truth_px), *shape[1:]), np.bool_)
+    taken = np.zeros((len(sides.truth_px), *shape[1:]), np.bool_)
     for place, rows, ious in _by_detection(order, pairs):
         out = is_out[rows]
-        is_free = ~taken[rows] | found.crowd[rows, None, None]
+        is_free = ~taken[rows] | sides.crowd[rows, None, None]
         fits = is_free & (ious[:, None] >= IOUS)[:, None, :]
         # A segment that is demanded comes before one that is not, whatever its IoU; of equals the
         # reference takes the last.
@@ -160,7 +197,7 @@ def _by_detection(order: Numbers, pairs: Pairs) -> Iterator[tuple[int, Numbers, 
             yield place, rows[start:end], ious[start:end]
 
 
-def _is_outside(px: Numbers) -> Booleans:
+def _is_outside(px: Areas) -> Booleans:
     """(N, A) whether a segment's size is outside each range."""
     outside: Booleans = (px[:, None] < _BOUNDS_PX[:, 0]) | (px[:, None] > _BOUNDS_PX[:, 1])
     return outside

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.metrics import mean_of
 from pixelwise.metrics.detections import IOUS, MOST, RECALLS, SIZES, Detections
 from pixelwise.metrics.matching import Floats, Numbers
 from pixelwise.metrics.sums import Drawing
@@ -31,8 +32,8 @@ AVERAGES: dict[str, tuple[int, slice]] = {
     "ap_medium": (2, slice(None)),
     "ap_large": (3, slice(None)),
 }
-RECALL_AT = {"ar1": 1, "ar10": 10, "ar100": MOST}
-"""name -> how many detections of a category in a picture count."""
+RECALL_AT = {"ar1": (1, slice(None)), "ar10": (10, slice(None)), "ar100": (MOST, slice(None))}
+"""name -> how many detections of a category in a picture count, and at which of the `IOUS`."""
 # Numbers worked on at once while drawing again: 8 MB of them.
 _CHUNK = 1_000_000
 
@@ -187,19 +188,21 @@ class Ranking:
                 for (size, level), values in ranked.averages(weights, needed).items():
                     row[size, level] = values
         each = np.stack([table[:, size, levels].mean(axis=1) for size, levels in spans], axis=1)
-        both = np.concatenate([_mean(each)[None], each])
+        both = np.concatenate([mean_of(each)[None], each])
         return both.reshape(-1, len(weights)).T
 
-    def recalls(self, drawing: Drawing) -> dict[str, Interval]:
+    def recalls(
+        self, drawing: Drawing, asked: Mapping[str, tuple[int, slice]] = RECALL_AT
+    ) -> dict[str, Interval]:
         """Average recall: the mean over IoU and categories of what share was found."""
         demanded = np.array(
             [[each.demanded[index, 0] for index in self._categories] for each in self._pictures]
-        ).reshape(len(self._pictures), -1)
+        ).reshape(len(self._pictures), len(self._categories))
         found = {}
-        for name, most in RECALL_AT.items():
+        for name, (most, levels) in asked.items():
             tops = np.zeros(demanded.shape)
             for row, each in zip(tops, self._pictures, strict=True):
-                counted = each.is_right[:, 0].mean(axis=1) * (each.ranks < most)
+                counted = each.is_right[:, 0, levels].mean(axis=1) * (each.ranks < most)
                 row += np.bincount(each.labels, counted, len(each.demanded))[list(self._categories)]
             found[name] = bootstrap(
                 tops, demanded, drawing.units, seed=drawing.seed, resamples=drawing.resamples
@@ -217,12 +220,4 @@ class Ranking:
             if ranked.demanded[:, 0].any():
                 best, recall = ranked.precision(0, level)
                 curves.append(np.append(best, 0.0)[np.searchsorted(recall, RECALLS)])
-        return _mean(np.stack(curves))
-
-
-def _mean(values: Floats) -> Floats:
-    """The mean over the first axis of what is not NaN; NaN where nothing is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    sums: Floats = np.where(known, values, 0.0).sum(axis=0)
-    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+        return mean_of(np.stack(curves))

@@ -24,8 +24,8 @@ from typing import Self
 
 import numpy as np
 
-from pixelwise.metrics import Part, ids_of, means_of, starts_of, sums_of
-from pixelwise.metrics.detections import Detections, box_pairs, judge, mask_pairs, surest
+from pixelwise.metrics import Part, ids_of, mean_of, means_of, ratios_of, starts_of, sums_of
+from pixelwise.metrics.detections import Detections, Sides, box_pairs, judge, mask_pairs, surest
 from pixelwise.metrics.matching import Floats, overlaps
 from pixelwise.metrics.precision import AVERAGES, Ranking
 from pixelwise.metrics.rows import SegmentRow, rows_of
@@ -87,10 +87,10 @@ class InstanceMetric:
             every = overlaps(annotation, result, self.categories, stuff=True)
         self.rows += rows_of(sample_id, every, self.categories, dict(groups or {}))
         scores = result.scores[things.found_ids].astype(np.float64)
-        order = surest(things, scores)
+        sides, order = Sides.of(things), surest(things.found_labels, scores)
         boxes = box_pairs(things, annotation, result, order)
         for kept, pairs in ((self.masks, mask_pairs(things)), (self.boxes, boxes)):
-            kept.append(judge(things, scores, order, pairs, len(self.categories)))
+            kept.append(judge(sides, scores, order, pairs, len(self.categories)))
 
     def __add__(self, other: Self) -> Self:
         """The metric of both sets of pictures."""
@@ -131,9 +131,9 @@ class InstanceMetric:
         iou, whole = self._column("iou_sum"), tp + 0.5 * fp + 0.5 * fn
         is_nothing = whole == 0
         quality = {
-            "pq": _ratio(iou, whole),
-            "sq": np.where(is_nothing, 1.0, _ratio(iou, tp, empty=np.nan)),
-            "rq": _ratio(tp, whole),
+            "pq": ratios_of(iou, whole, empty=1.0),
+            "sq": np.where(is_nothing, 1.0, ratios_of(iou, tp)),
+            "rq": ratios_of(tp, whole, empty=1.0),
         }
         is_thing = np.array([row.is_thing for row in self.rows], np.bool_)
         return quality | {
@@ -143,20 +143,20 @@ class InstanceMetric:
     def _of_things(self) -> dict[str, Floats]:
         tp_at, fp_at = self._column("tp_at"), self._column("fp_at")
         truth, found = self._column("num_truth"), self._column("num_found")
-        share = _ratio(tp_at, fp_at + truth[:, None])
+        share = ratios_of(tp_at, fp_at + truth[:, None], empty=1.0)
         best_truth = self._column("best_dice_truth_sum")
         best_found = self._column("best_dice_found_sum")
         # With one side empty both ways are 0, not 1: there is something that nothing fits.
         is_one_sided = (truth > 0) != (found > 0)
         ways = [
-            np.where(is_one_sided, 0.0, _ratio(*parts))
+            np.where(is_one_sided, 0.0, ratios_of(*parts, empty=1.0))
             for parts in ((best_truth, truth), (best_found, found))
         ]
         return {
             "detection_50": share[:, 0],
             "detection": share.mean(axis=1),
-            "recall_50": _ratio(tp_at[:, 0], truth),
-            "precision_50": _ratio(tp_at[:, 0], found),
+            "recall_50": ratios_of(tp_at[:, 0], truth, empty=1.0),
+            "precision_50": ratios_of(tp_at[:, 0], found, empty=1.0),
             "best_dice": np.minimum(*ways),
             "best_dice_truth": ways[0],
             "best_dice_found": ways[1],
@@ -186,7 +186,9 @@ class InstanceMetric:
         """{"mean over pictures": {name: value}, "pooled over segments": {name: value}}."""
         pooled = self.pooled(None, resamples=0)
         return {
-            "mean over pictures": {n: _mean(values) for n, values in self.per_picture().items()},
+            "mean over pictures": {
+                n: float(mean_of(values)) for n, values in self.per_picture().items()
+            },
             "pooled over segments": {name: found.value for name, found in pooled.items()},
         }
 
@@ -295,16 +297,3 @@ class PanopticMetric(InstanceMetric):
             values = sums.qualities(drawing, self._places(is_thing=is_thing))
             found |= {f"{n}_{half}": value for n, value in zip(QUALITIES, values, strict=True)}
         return found
-
-
-def _ratio(tops: Floats, bottoms: Floats, empty: float = 1.0) -> Floats:
-    """Divide; where the denominator is 0, ``empty``."""
-    out = np.full(np.shape(bottoms), empty)
-    found: Floats = np.divide(tops, bottoms, out=out, where=bottoms > 0)
-    return found
-
-
-def _mean(values: Floats) -> float:
-    """The mean of what there is; NaN where there is nothing."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

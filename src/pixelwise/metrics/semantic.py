@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pixelwise.metrics import Part, ids_of, means_of, starts_of
+from pixelwise.metrics import Part, ids_of, mean_of, means_of, ratios_of, starts_of
 from pixelwise.metrics.boundaries import boundary_iou, surface_distances
 from pixelwise.statistics import Interval, bootstrap, mean
 from pixelwise.types import IGNORE, Annotation, Category, LabelMap, PixelwiseError, Semantic
@@ -94,7 +94,7 @@ def overlap(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, tn: ArrayLike) -> dict[
         elsewhere. x / 0 is 1, see the top of this module.
     """
     counts = [np.asarray(part, dtype=np.float64) for part in (tp, fp, fn, tn)]
-    scores = {name: _ratio(*parts(*counts)) for name, parts in RATIOS.items()}
+    scores = {name: ratios_of(*parts(*counts), empty=1.0) for name, parts in RATIOS.items()}
     is_found = scores["jaccard"] >= THRESHOLD
     return scores | {"threshold_jaccard": np.where(is_found, scores["jaccard"], 0.0)}
 
@@ -296,7 +296,7 @@ class SemanticMetric:
         """
         scores = self.per_picture()
         return {
-            "mean over pictures": {name: _mean(values) for name, values in scores.items()},
+            "mean over pictures": {name: float(mean_of(values)) for name, values in scores.items()},
             "pooled over pixels": self._pooled(),
         }
 
@@ -308,7 +308,7 @@ class SemanticMetric:
         for name, parts in RATIOS.items():
             tops, bottoms = parts(*counts)
             there = bottoms > 0
-            pooled[name] = _mean(_ratio(tops[there], bottoms[there])) if there.any() else 1.0
+            pooled[name] = float(mean_of(tops[there] / bottoms[there])) if there.any() else 1.0
         return pooled
 
     def _rows_of(
@@ -335,13 +335,6 @@ class SemanticMetric:
             yield Row(sample_id, name, tp, fp, fn, tn, rim, hd95, assd, is_missed, groups)
 
 
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Divide; where the denominator is 0, 1."""
-    return np.divide(
-        numerator, denominator, out=np.ones(np.shape(denominator)), where=denominator > 0
-    )
-
-
 def _counts(matrix: Counts) -> tuple[Counts, Counts, Counts, Counts]:
     """A confusion matrix (C, C) as tp, fp, fn, tn, each (C,)."""
     tp = np.diagonal(matrix)
@@ -351,9 +344,3 @@ def _counts(matrix: Counts) -> tuple[Counts, Counts, Counts, Counts]:
 
 def _column(rows: Sequence[Row], name: str) -> Floats:
     return np.array([getattr(row, name) for row in rows], dtype=np.float64)
-
-
-def _mean(values: Floats) -> float:
-    """The mean of what there is; NaN where there is nothing."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan

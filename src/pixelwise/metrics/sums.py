@@ -31,6 +31,19 @@ class Drawing:
         found = bootstrap(tops, bottoms, self.units, seed=self.seed, resamples=self.resamples)
         return replace(found, value=1.0) if np.isnan(found.value) else found
 
+    def ratios(self, tops: Floats, bottoms: Floats) -> tuple[Interval, ...]:
+        """S ratios of sums (pictures, S), drawn once for all; NaN with nothing to divide by."""
+
+        def statistic(weights: Floats) -> Floats:
+            sums = weights @ bottoms
+            blank = np.full(sums.shape, np.nan)
+            found: Floats = np.divide(weights @ tops, sums, out=blank, where=sums > 0)
+            return found
+
+        return bootstrap_of(
+            statistic, len(tops), self.units, seed=self.seed, resamples=self.resamples
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class SegmentSums:

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,23 @@ _ANSWER_S = 4.0
 _PATIENCE_S = 4.5
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What a folder or a name is asked for, in the words of the messages.
+
+    ``noun``: what it should be. ``option``: of the command, that names it. ``example``: one on the
+    hub. ``library_class``: what turns a pickle into safetensors.
+    """
+
+    noun: str
+    option: str
+    example: str
+    library_class: str
+
+
+BACKBONE = Wish("backbone", "--backbone", "microsoft/resnet-18", "AutoModel")
+
+
 def library(name: str) -> Any:
     """Import "transformers" or "huggingface_hub", quiet and without telemetry.
 
@@ -44,7 +62,7 @@ def library(name: str) -> Any:
     # Loading transformers takes seconds, which an answer from the hub should not wait for.
     if not all(_is_installed(each) for each in ("transformers", "huggingface_hub")):
         raise PixelwiseError(
-            "Pretrained backbones need the transformers library, which is not installed: "
+            "Pretrained models need the transformers library, which is not installed: "
             'pip install "pixelwise[hub]".'
         )
     module = importlib.import_module(name)
@@ -64,26 +82,27 @@ def _is_installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def fetch(name: str, commit: str | None = None) -> tuple[Path, str | None]:
-    """The folder of a backbone, downloaded where it is not here yet.
+def fetch(name: str, commit: str | None = None, wish: Wish = BACKBONE) -> tuple[Path, str | None]:
+    """The folder of a pretrained model, downloaded where it is not here yet.
 
     Args:
         name: a folder, or a name on the hub such as "microsoft/resnet-18".
         commit: of the hub's repository; None = the newest, or what the cache holds.
+        wish: what it should be.
 
     Returns:
         the folder, with a configuration and safetensors in it, and its commit on the hub (None for
         a folder of the user's own).
 
     Raises:
-        PixelwiseError: there is no such backbone, its weights are pickles, or the hub cannot be
+        PixelwiseError: there is no such model, its weights are pickles, or the hub cannot be
             reached; within ten seconds.
     """
     if Path(name).is_dir():
-        _check_files(name, [path.name for path in Path(name).iterdir()])
+        _check_files(name, [path.name for path in Path(name).iterdir()], wish)
         return Path(name), None
-    _check_name(name)
-    folder = _cached(name, commit) or _download(name, commit)
+    _check_name(name, wish)
+    folder = cached(name, commit, wish) or _download(name, commit, wish)
     return folder, folder.name
 
 
@@ -95,12 +114,12 @@ def read_table(path: Path) -> dict[str, Any]:
     """
     found = read_json(path)
     if not isinstance(found, dict):
-        raise PixelwiseError(f"{path} is not a table of settings. Fetch the backbone again.")
+        raise PixelwiseError(f"{path} is not a table of settings. Fetch it again.")
     return found
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """Every tensor of a backbone, from one file or from the several that its index names.
+    """Every tensor of a model, from one file or from the several that its index names.
 
     Raises:
         PixelwiseError: a file is missing or damaged.
@@ -110,7 +129,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         try:
             tensors |= safetensors.torch.load_file(file)
         except (SafetensorError, OSError) as error:
-            raise PixelwiseError(f"{file} is damaged: {error}. Fetch the backbone again.") from None
+            raise PixelwiseError(f"{file} is damaged: {error}. Fetch it again.") from None
     return tensors
 
 
@@ -119,13 +138,13 @@ def _weight_files(folder: Path) -> list[Path]:
         return [folder / _WEIGHTS]
     parts = read_table(folder / _INDEX).get("weight_map")
     if not isinstance(parts, dict):
-        raise PixelwiseError(f"{folder / _INDEX} names no weights. Fetch the backbone again.")
+        raise PixelwiseError(f"{folder / _INDEX} names no weights. Fetch it again.")
     # The name alone: an index has no business outside its folder.
     return [folder / Path(str(part)).name for part in sorted(set(parts.values()))]
 
 
 def read_normalisation(folder: Path) -> tuple[list[float], list[float]] | None:
-    """Mean and spread of RGB in [0, 1] that a backbone learned with; None where it does not say."""
+    """Mean and spread of RGB in [0, 1] that a model learned with; None where it does not say."""
     if not (folder / _PREPROCESSOR).exists():
         return None
     found = read_table(folder / _PREPROCESSOR)
@@ -136,12 +155,12 @@ def read_normalisation(folder: Path) -> tuple[list[float], list[float]] | None:
     return found["image_mean"], found["image_std"]
 
 
-def _check_files(name: str, files: Sequence[str]) -> None:
+def _check_files(name: str, files: Sequence[str], wish: Wish) -> None:
     """Refuse what lacks a configuration or safetensors."""
     if _CONFIG not in files:
         raise PixelwiseError(
-            f"{name} is no backbone: it has no {_CONFIG}. A backbone's folder holds {_CONFIG} and "
-            f"{_WEIGHTS}, as `save_pretrained` writes them."
+            f"{name} is no {wish.noun}: it has no {_CONFIG}. The folder of a {wish.noun} holds "
+            f"{_CONFIG} and {_WEIGHTS}, as `save_pretrained` writes them."
         )
     if _WEIGHTS in files or _INDEX in files:
         return
@@ -149,40 +168,41 @@ def _check_files(name: str, files: Sequence[str]) -> None:
     only = f", only {pickles[0]}, a pickle, which can run code" if pickles else ""
     raise PixelwiseError(
         f"{name} has no {_WEIGHTS}{only}. Take another one, or where you trust it turn it into "
-        "safetensors with transformers: AutoModel.from_pretrained(NAME).save_pretrained(FOLDER)."
+        f"safetensors with transformers: {wish.library_class}.from_pretrained(NAME)"
+        ".save_pretrained(FOLDER)."
     )
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, wish: Wish) -> None:
     """Refuse what is neither a folder nor can be a name on the hub."""
     hub = library("huggingface_hub")
     try:
         hub.utils.validate_repo_id(name)
     except hub.errors.HFValidationError:
         raise PixelwiseError(
-            f"There is no folder '{name}'. A backbone is a folder, or a name on the hub such as "
-            "microsoft/resnet-18."
+            f"There is no folder '{name}'. A {wish.noun} is a folder, or a name on the hub such as "
+            f"{wish.example}."
         ) from None
 
 
-def _cached(name: str, commit: str | None) -> Path | None:
-    """The folder in the hub's cache, where an earlier download was completed."""
+def cached(name: str, commit: str | None = None, wish: Wish = BACKBONE) -> Path | None:
+    """The folder in the hub's cache, where an earlier download was completed; nothing is asked."""
     hub = library("huggingface_hub")
     try:
         folder = Path(hub.snapshot_download(name, revision=commit, local_files_only=True))
-        _check_files(name, [path.name for path in folder.iterdir()])
+        _check_files(name, [path.name for path in folder.iterdir()], wish)
         is_whole = all(file.exists() for file in _weight_files(folder))
     except (hub.errors.LocalEntryNotFoundError, PixelwiseError):
         return None
     return folder if is_whole else None
 
 
-def _download(name: str, commit: str | None) -> Path:
+def _download(name: str, commit: str | None, wish: Wish) -> Path:
     """Ask the hub what there is, refuse what may not be, and fetch the rest."""
     hub = library("huggingface_hub")
     try:
         info = _in_time(lambda: hub.model_info(name, revision=commit, timeout=_ANSWER_S))
-        _check_files(name, [file.rfilename for file in info.siblings or ()])
+        _check_files(name, [file.rfilename for file in info.siblings or ()], wish)
         return Path(hub.snapshot_download(name, revision=info.sha, allow_patterns=_FETCHED))
     except PixelwiseError:
         raise
@@ -198,15 +218,15 @@ def _download(name: str, commit: str | None) -> Path:
         ) from None
     # Whatever else goes wrong between here and the hub has many names, and one cure.
     except Exception as error:
-        raise _unreachable(name, error) from None
+        raise _unreachable(name, error, wish) from None
 
 
-def _unreachable(name: str, error: Exception) -> PixelwiseError:
+def _unreachable(name: str, error: Exception, wish: Wish) -> PixelwiseError:
     first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     return PixelwiseError(
         f"There is no folder '{name}', and the hub cannot be asked for it ({first}). Where it can "
         f"be reached (and HF_HUB_OFFLINE is not set), run `hf download {name} --local-dir FOLDER`, "
-        "copy the folder here and give it instead: --backbone FOLDER."
+        f"copy the folder here and give it instead: {wish.option} FOLDER."
     )
 
 

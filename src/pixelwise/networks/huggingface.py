@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from pixelwise.networks import MEAN, SPREAD
 from pixelwise.networks._anysize import AnySize
+from pixelwise.networks._architecture import configuration, first_line, settings, weighted
 from pixelwise.networks._hub import fetch, library, read_normalisation, read_table, read_weights
 from pixelwise.networks._layers import decode, decoder, initialise, level_widths, stem
 from pixelwise.types import PixelwiseError
@@ -37,13 +38,6 @@ _STRIDE = 2
 _MAY_LACK = 0.1
 # Needs a library that cannot be had beside PyTorch's CPU build.
 _UNUSED = ("timm_backbone",)
-# What a configuration may say and a run must not repeat: how to load it, in which precision, and
-# the names of classes it told apart.
-_LEFT_OUT = (
-    *("_name_or_path", "architectures", "chunk_size_feed_forward", "dtype", "id2label"),
-    *("is_encoder_decoder", "label2id", "output_attentions", "output_hidden_states"),
-    *("problem_type", "return_dict", "transformers_version"),
-)
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -164,28 +158,13 @@ class BackboneUNet(AnySize):
             PixelwiseError: no such weights, or those of another architecture.
         """
         tensors = read_weights(fetch(name, commit)[0])
-        try:
-            # The library renames what older files and models with heads call otherwise.
-            loaded, report = type(self.backbone).from_pretrained(
-                None,
-                config=self.backbone.config,
-                state_dict=tensors,
-                output_loading_info=True,
-                dtype=torch.float32,
-            )
-            self.backbone.load_state_dict(loaded.state_dict())
-        except (RuntimeError, ValueError) as error:
+        loaded, lacking = weighted(type(self.backbone), self.backbone.config, tensors, name)
+        if lacking > _MAY_LACK:
             raise PixelwiseError(
-                f"The weights of {name} do not fit its config.json: {_first_line(error)}. "
-                "Fetch the backbone again."
-            ) from None
-        sizes = {key: value.numel() for key, value in self.backbone.named_parameters()}
-        lacking = sum(sizes.get(key, 0) for key in report["missing_keys"])
-        if lacking > _MAY_LACK * sum(sizes.values()):
-            raise PixelwiseError(
-                f"The weights of {name} are of something else: {lacking} of "
-                f"{sum(sizes.values())} numbers are missing. Take another backbone."
+                f"The weights of {name} are of something else: {lacking:.0%} of the numbers are "
+                "missing. Take another backbone."
             )
+        self.backbone.load_state_dict(loaded.state_dict())
 
 
 @dataclass(frozen=True)
@@ -255,7 +234,7 @@ def _survey(config: Any) -> tuple[tuple[int, int], list[_Stage]]:
     except Exception as error:
         raise PixelwiseError(
             f"The backbone '{config.model_type}' cannot be used for pictures of any size "
-            f"({_first_line(error)}). Take another one, such as a ResNet, ConvNeXt, Swin or DINOv2."
+            f"({first_line(error)}). Take another one, such as a ResNet, ConvNeXt, Swin or DINOv2."
         ) from None
     return (patch, stride), [
         _Stage(name, channels, round(found * stride / patch))
@@ -301,43 +280,26 @@ def _backbone_class(config: Any) -> Any:
 
 
 def _config(data: Mapping[str, Any], where: str) -> Any:
-    """A configuration object from its data, without whatever is no setting of the architecture.
-
-    Settings that name code (of a repository, of an attention kernel on the hub) are none, so they
-    go with the rest.
+    """A configuration object from its data.
 
     Raises:
         PixelwiseError: not of a backbone, or a value that cannot be.
     """
-    library("transformers")
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-
     kind = data.get("model_type")
     if kind not in _family():
         raise PixelwiseError(
             f"{where} is of '{kind}', which is no backbone. Backbones are: "
             f"{', '.join(sorted(_family()))}."
         )
-    try:
-        config_class = CONFIG_MAPPING[kind]
-        settings = {k: v for k, v in data.items() if k in _settings(config_class)}
-        config = config_class.from_dict({**settings, "model_type": kind})
-        if not config.stage_names:
-            raise ValueError("it names no stages")
-    # The library checks values with exceptions of its own.
-    except Exception as error:
-        raise PixelwiseError(f"{where} cannot be used: {_first_line(error)}.") from None
+    config = configuration(data, where)
+    if not config.stage_names:
+        raise PixelwiseError(f"{where} cannot be used: it names no stages.")
     return config
-
-
-def _settings(config_class: Any) -> set[str]:
-    """The names of what describes an architecture of this kind, old names included."""
-    return (set(config_class().to_dict()) | set(config_class.attribute_map)) - set(_LEFT_OUT)
 
 
 def _portable(config: Any) -> dict[str, Any]:
     """A configuration as data; `_config` takes it back."""
-    kept = _settings(type(config))
+    kept = settings(type(config))
     return {name: value for name, value in config.to_dict().items() if name in kept}
 
 
@@ -376,7 +338,3 @@ def _enlarge(features: Tensor, times: int) -> Tensor:
     if times == 1:
         return features
     return F.interpolate(features, scale_factor=float(times), mode="bilinear", align_corners=False)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__

@@ -36,8 +36,8 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Case:
-    """A picture of the gallery. ``title``: "Worst", "Middle" or "Best". ``score``: by the headline
-    measure. ``drawn``: (h, w, 3) uint8, truth and prediction outlined.
+    """A picture of the gallery. ``title``: "Worst", "Middle" or "Best". ``score``: by the measure
+    that orders pictures. ``drawn``: (h, w, 3) uint8, truth and prediction drawn on it.
     """
 
     title: str
@@ -88,7 +88,7 @@ class Evaluation:
 
     @property
     def headline(self) -> Interval:
-        """The number that stands for all: the mean Jaccard over pictures; PQ of segments."""
+        """The number that stands for all: the mean Jaccard over pictures; pooled PQ or OKS AP."""
         score = self[self.metric.headline]
         pooled = score.pooled if self.metric.is_headline_pooled else None
         return pooled or score.mean
@@ -112,13 +112,14 @@ class Evaluation:
 
         ======================  ==========================================================
         ``format``              "pixelwise evaluation 1"; the number changes with the keys
-        ``task``                "semantic", "instance" or "panoptic"; which ``scores`` there
-                                are depends on it, see `pixelwise.metrics.MEASURES`
+        ``task``                "semantic", "instance", "panoptic" or "pose"; which ``scores``
+                                there are depends on it, see `pixelwise.metrics.MEASURES`
         ``sentence``            the result in words; ``where``, ``is_unseen``, ``unit``,
                                 ``num_pictures``, ``notes`` and ``facts`` as in `Evaluation`
         ``scores``              {name: {"mean", "quartiles", "pooled"}}; an interval is
                                 {"value", "low", "high", "num_units"}
-        ``categories``          {category: {"num_pictures", "scores"}}; empty for two
+        ``categories``          {category: {"num_pictures", "scores"}}; empty for two; of poses
+                                {joint: ...}
         ``groups``              {fact: {value: {"num_pictures", "scores"}}}
         ``calibration``         {"expected_calibration_error", "confidence", "accuracy",
                                 "share"}, the last three a number per bin; semantic alone

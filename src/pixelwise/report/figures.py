@@ -70,13 +70,14 @@ def calibration(curve: Reliability) -> str:
 
 
 @rc_context(_STYLE)
-def counts(truth: Floats, found: Floats) -> str:
-    """How many segments were found against how many there are: (pictures,) each."""
+def counts(truth: Floats, found: Floats, units: str) -> str:
+    """How many ``units`` ("segments") were found against how many there are: (pictures,) each."""
     figure, axes = _blank()
     most = max(1.0, *truth, *found) * 1.05
     axes.plot([0, most], [0, most], color=FAINT, linewidth=1.5, linestyle="--", label="right")
     axes.scatter(truth, found, s=22, color=BLUE, alpha=0.6, linewidths=0, zorder=3)
-    axes.set(xlim=(0, most), ylim=(0, most), xlabel="segments there are", ylabel="segments found")
+    axes.set(xlim=(0, most), ylim=(0, most))
+    axes.set(xlabel=f"{units} there are", ylabel=f"{units} found")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper left")

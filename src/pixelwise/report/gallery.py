@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pixelwise import draw
 from pixelwise.metrics import Metric
 from pixelwise.metrics.matching import match, overlaps
+from pixelwise.report import pose_case
 from pixelwise.types import Annotation, Image, Instances
 
 _PICTURE_PX = 480
@@ -40,6 +41,8 @@ def legend(kind: str) -> tuple[tuple[str, draw.Rgb], ...]:
     """The words and colours of the outlines, in the order they are drawn."""
     if kind == "semantic":
         return ("truth", draw.TRUTH), ("prediction, drawn last", draw.PREDICTION)
+    if kind == "pose":
+        return pose_case.LEGEND
     return (
         ("found (the prediction's outline)", draw.MATCHED),
         ("missed (the truth's)", draw.MISSED),
@@ -56,9 +59,11 @@ def draw_case(image: Image, annotation: Annotation, result: Any, metric: Metric)
             draw.fit_numbers(part, small) for part in (annotation.semantic, result.labels)
         )
         return draw.truth_and_prediction(small, truth, labels, width_px=_WIDTH_PX)
-    borders = list(_borders(annotation, result, metric, small))
     # On a small picture, which the page enlarges, thick lines hide small segments.
     width_px = _WIDTH_PX if max(small.shape[:2]) > 2 * _PICTURE_PX // 3 else 1
+    if metric.kind == "pose":
+        return pose_case.draw_poses(small, annotation, result, metric, width_px)
+    borders = list(_borders(annotation, result, metric, small))
     return draw.outlines(small, borders, width_px=width_px)
 
 

@@ -13,9 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pixelwise.metrics import MEASURES
 from pixelwise.metrics.detections import IOUS
+from pixelwise.metrics.poses import PoseMetric
 from pixelwise.metrics.segments import InstanceMetric
 from pixelwise.report import figures
 from pixelwise.report.gallery import legend
+from pixelwise.report.words import terms_of
 from pixelwise.types import Image
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def render(evaluation: Evaluation) -> str:
         rows=list(_rows(evaluation)),
         gallery=[(case, _jpeg(case.drawn)) for case in evaluation.gallery],
         legend=legend(metric.kind),
+        terms=terms_of(metric.kind),
         figures=list(_figures(evaluation)),
     )
 
@@ -48,10 +51,10 @@ def render(evaluation: Evaluation) -> str:
 def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
     """Each figure as a picture's address, what it shows, and its caption."""
     metric = evaluation.metric
-    name = MEASURES[metric.headline].phrase
-    values = metric.per_picture()[metric.headline]
+    first = metric.shown[0]
+    name, values = MEASURES[first].phrase, metric.per_picture()[first]
     yield (
-        _figure(figures.distribution(values, evaluation[metric.headline].mean, name)),
+        _figure(figures.distribution(values, evaluation[first].mean, name)),
         f"Histogram of the {name} of every picture",
         f"Every picture's {name}. The band is the interval of the mean.",
     )
@@ -64,8 +67,8 @@ def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
             f"{evaluation.calibration.expected_calibration_error:.3f}; dots are as large as their "
             "share of the pixels.",
         )
-    if isinstance(metric, InstanceMetric):
-        yield from _figures_of_segments(metric)
+    if isinstance(metric, InstanceMetric | PoseMetric):
+        yield from _figures_of_the_counted(metric)
     curves = figures.learning(evaluation.histories)
     if curves is not None:
         each = ", a line for each fold" if len(evaluation.histories) > 1 else ""
@@ -76,20 +79,26 @@ def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _figures_of_segments(metric: InstanceMetric) -> Iterator[tuple[str, str, str]]:
+def _figures_of_the_counted(
+    metric: InstanceMetric | PoseMetric,
+) -> Iterator[tuple[str, str, str]]:
+    terms = terms_of(metric.kind)
+    units = terms.units
     yield (
-        _figure(figures.counts(*metric.counts_per_picture())),
-        "Segments found against segments there are, a dot for each picture",
-        "Does it count right? Every picture's number of segments; crowds are not counted. On the "
+        _figure(figures.counts(*metric.counts_per_picture(), units)),
+        f"{units.capitalize()} found against {units} there are, a dot for each picture",
+        f"Does it count right? Every picture's number of {units}; crowds are not counted. On the "
         "dashed line it is right.",
     )
-    curves = {f"IoU {IOUS[level]:.2f}": metric.precision_curve(level) for level in (0, 5, 8)}
-    if not np.isnan(curves["IoU 0.50"]).all():
+    levels = {level: metric.precision_curve(level) for level in (0, 5, 8)}
+    curves = {f"{terms.likeness} {IOUS[level]:.2f}": each for level, each in levels.items()}
+    if not np.isnan(levels[0]).all():
         yield (
             _figure(figures.precision_recall(curves)),
             "Precision against recall",
-            "Which score to ask for: the surest segments stand on the left, and each step to the "
-            "right takes in less sure ones. The area below a line is its average precision.",
+            f"Which score to ask for: the surest {terms.ranked} stand on the left, and each step "
+            "to the right takes in less sure ones. The area below a line is its average "
+            "precision.",
         )
 
 
@@ -110,7 +119,7 @@ def _rows(evaluation: Evaluation) -> Iterator[tuple[str, dict[str, float], str]]
     """The worst pictures' ids, scores and groups, at most `_MAX_ROWS`."""
     ids, values = evaluation.metric.ids, evaluation.metric.per_picture()
     groups = {row.id: row.groups for row in evaluation.metric.rows}
-    order = np.argsort(values[evaluation.metric.headline], kind="stable")
+    order = np.argsort(values[evaluation.metric.shown[0]], kind="stable")
     for place in order[:_MAX_ROWS]:
         scores = {name: float(values[name][place]) for name in evaluation.metric.shown}
         yield ids[place], scores, ", ".join(groups[ids[place]].values())

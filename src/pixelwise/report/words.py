@@ -3,15 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pixelwise.held_out import Chosen
-from pixelwise.metrics import Metric, Score
+from pixelwise.metrics import Metric, Score, likeness
 from pixelwise.metrics.detections import MOST
+from pixelwise.metrics.poses import PoseMetric
 from pixelwise.statistics import Interval
 from pixelwise.words import count
 
 _FEW_UNITS = 10
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the report of a task calls things.
+
+    ``pooled``: what is counted as one picture's. ``part``: a line of the first table of parts, and
+    ``parts``: what it is over. ``counts``: what per_image.csv holds. ``lines``: what is drawn.
+    ``how``: the page that says how the numbers are made. ``units``: what is counted; ``ranked``:
+    what average precision ranks, right from which ``likeness`` on.
+    """
+
+    pooled: str
+    part: str
+    parts: str
+    counts: str
+    lines: str
+    how: str
+    units: str = "segments"
+    ranked: str = "segments"
+    likeness: str = "IoU"
+
+
+_OF_PIXELS = Terms(
+    pooled="pixels",
+    part="category",
+    parts="Over the pictures whose truth or prediction has the category.",
+    counts="pixel counts",
+    lines="Outlines",
+    how="how_pixels.html",
+)
+_OF_SEGMENTS = Terms(
+    pooled="segments",
+    part="category",
+    parts="Pooled over the segments of all pictures; “pictures” counts those whose truth or "
+    "prediction has the category.",
+    counts="counts of segments, a line for each category",
+    lines="Outlines",
+    how="how_segments.html",
+)
+_OF_POSES = Terms(
+    pooled="people",
+    part="joint",
+    parts="Pooled over the people of all pictures; “pictures” counts those where the joint is "
+    "labelled.",
+    counts="counts of people, and columns for each joint",
+    lines="Lines",
+    how="how_pose.html",
+    units="people",
+    ranked="poses",
+    likeness="OKS",
+)
+
+
+def terms_of(kind: str) -> Terms:
+    """The words for a metric's kind."""
+    return {"semantic": _OF_PIXELS, "pose": _OF_POSES}.get(kind, _OF_SEGMENTS)
 
 
 def sentence_of(chosen: Chosen, scores: Sequence[Score], metric: Metric, unit: str) -> str:
@@ -21,7 +80,8 @@ def sentence_of(chosen: Chosen, scores: Sequence[Score], metric: Metric, unit: s
     seen = ", which had no part in learning" if chosen.is_unseen else ""
     if len({run.path for run in chosen.runs.values()}) > 1:
         seen = ", each predicted by the fold that did not learn from it" if chosen.is_unseen else ""
-    found, units = (_of_pixels if metric.kind == "semantic" else _of_segments)(by_name, metric)
+    of_kind = {"semantic": _of_pixels, "pose": _of_poses}.get(metric.kind, _of_segments)
+    found, units = of_kind(by_name, metric)
     return (
         f"On {count(number, 'picture')} of {chosen.where}{seen}, {found}. "
         f"Intervals were bootstrapped over {count(units, unit)}."
@@ -49,6 +109,18 @@ def _of_segments(scores: Mapping[str, Score], metric: Metric) -> tuple[str, int]
     return words, quality.num_units
 
 
+def _of_poses(scores: Mapping[str, Score], metric: Metric) -> tuple[str, int]:
+    precision, right = scores["oks_ap"].pooled, scores["pck_20"].pooled
+    assert precision is not None and right is not None
+    ruler = "torso" if isinstance(metric, PoseMetric) and metric.rulers.diagonals else "person"
+    words = (
+        "the average precision of poses by object keypoint similarity (COCO's OKS AP) was "
+        f"{_with_interval(precision)} and the share of joints found within 0.2 of the {ruler} "
+        f"(PCK@0.2) {right.words()}"
+    )
+    return words, precision.num_units
+
+
 def _with_interval(interval: Interval) -> str:
     """The number with its interval, which the first time is called by its full name."""
     if interval.low is None:
@@ -69,7 +141,8 @@ def notes_of(metric: Metric, units: int, num_skipped: int, unit: str) -> list[st
             f"Only {count(units, unit)}: read the intervals as a rough guide, "
             "and collect more before comparing."
         )
-    notes += _about_pixels(metric) if metric.kind == "semantic" else _about_segments(metric)
+    about = {"semantic": _about_pixels, "pose": _about_poses}.get(metric.kind, _about_segments)
+    notes += about(metric)
     if num_skipped:
         notes.append(f"{count(num_skipped, 'picture')} could not be measured; see below.")
     return notes
@@ -95,3 +168,28 @@ def _about_segments(metric: Metric) -> list[str]:
         f"average precision and recall count the {MOST} surest alone and cannot reach 1 there; "
         "the other measures count all."
     ]
+
+
+def _about_poses(metric: Metric) -> list[str]:
+    rows: Sequence[Any] = metric.rows
+    notes = []
+    ignored = sum(row.num_ignored for row in rows)
+    if ignored:
+        notes.append(
+            f"Crowds and people without a labelled joint ({ignored:,}) were not counted, nor poses "
+            "on them."
+        )
+    full = sum(row.num_truth > likeness.MOST for row in rows)
+    if full:
+        notes.append(
+            f"{count(full, 'picture')} held more than {likeness.MOST} people. COCO's average "
+            f"precision and recall count the {likeness.MOST} surest poses alone and cannot reach 1 "
+            "there; the other measures count all."
+        )
+    unmeasured = sum(row.num_joints - row.num_measured for row in rows)
+    if unmeasured:
+        notes.append(
+            f"{count(unmeasured, 'labelled joint')} of people whose torso is not labelled have no "
+            "part in PCK."
+        )
+    return notes

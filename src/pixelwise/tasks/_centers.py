@@ -25,9 +25,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor
-from torch.nn import functional as F
 
 from pixelwise.geometry import Warp
+from pixelwise.losses import heatmap
 from pixelwise.maps import area_pool, nearest, peaks
 from pixelwise.types import IGNORE, Annotation
 
@@ -145,17 +145,11 @@ def _owners(
 def loss(maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What wrong centres and offsets cost, each about 1 for a network that knows nothing.
 
-    "center": what the heatmap's binary cross-entropy is above its least (its Kullback-Leibler
-    divergence from the target), over the sum of the target: a centre costs the same in a crowd
-    and alone. "offset": absolute error over the mean length of the offsets, so that neither the
-    size of things nor that of the picture sets its scale.
+    "center": `pixelwise.losses.heatmap`: a centre costs the same in a crowd and alone. "offset":
+    absolute error over the mean length of the offsets, so that neither the size of things nor
+    that of the picture sets its scale.
     """
-    heat, weight = targets["center"], targets["center_weight"]
-    least = F.binary_cross_entropy(heat, heat, reduction="none")
-    excess = (
-        F.binary_cross_entropy_with_logits(maps["center"] + PRIOR, heat, reduction="none") - least
-    )
-    center = (excess * weight).sum() / (heat * weight).sum().clamp(min=1.0)
+    center = heatmap(maps["center"] + PRIOR, targets["center"], targets["center_weight"])
     weight = targets["offset_weight"]
     wrong = ((maps["offset"] - targets["offset"]).abs() * weight).sum()
     offset = wrong / (targets["offset"].abs() * weight).sum().clamp(min=_EPS)
@@ -184,17 +178,17 @@ class Centers:
     owner: NDArray[np.uint16]
 
     @classmethod
-    def of(cls, heatmap: NDArray[np.float32], warp: Warp) -> Centers:
-        """The tops of the heatmap (h, w), logits, that lie in the picture."""
+    def of(cls, heat: NDArray[np.float32], warp: Warp) -> Centers:
+        """The tops of a heatmap (h, w), logits, that lie in the picture."""
         logit = float(np.log(_THRESHOLD / (1 - _THRESHOLD)))
-        xy, heights = peaks(heatmap, logit - PRIOR, _REACH)
-        home = warp.inverse().points(xy * _stride(warp, heatmap.shape))
+        _, xy, heights = peaks(heat[None], logit - PRIOR, _REACH)
+        home = warp.points_back(xy, heat.shape)
         height, width = warp.source_hw
         is_in = ((home >= 0) & (home < (width, height))).all(axis=1)
         # An id map holds so many; the surest stay.
         best = np.argsort(-heights[is_in], kind="stable")[:65_535]
         xy, heights = xy[is_in][best], heights[is_in][best]
-        size_hw = heatmap.shape[0], heatmap.shape[1]
+        size_hw = heat.shape[0], heat.shape[1]
         owner = nearest(xy, size_hw) if len(xy) else np.zeros(size_hw, np.uint16)
         return cls(xy, expit(heights + np.float32(PRIOR)), owner)
 
@@ -206,7 +200,7 @@ class Centers:
             rows: of the picture, that the strip covers.
             warp: from the picture to the working size.
         """
-        scale = np.diag([1 / part for part in _stride(warp, self.owner.shape)])
+        scale = np.diag(1 / warp.stride_xy(self.owner.shape))
         move = scale @ warp.matrix[:2]
         x = np.arange(offset.shape[2], dtype=np.float32) + np.float32(0.5)
         y = (np.arange(rows.start, rows.stop, dtype=np.float32) + np.float32(0.5))[:, None]
@@ -221,11 +215,6 @@ class Centers:
 
     def home(self, warp: Warp) -> NDArray[np.int64]:
         """(N, 2) the picture's pixel (x, y) under each centre."""
-        points = warp.inverse().points(self.xy * _stride(warp, self.owner.shape))
+        points = warp.points_back(self.xy, self.owner.shape)
         height, width = warp.source_hw
         return np.clip(points.astype(np.int64), 0, (width - 1, height - 1))
-
-
-def _stride(warp: Warp, size_hw: tuple[int, ...]) -> NDArray[np.float64]:
-    """Working pixels along x and y of a map pixel."""
-    return np.array([warp.target_hw[1] / size_hw[1], warp.target_hw[0] / size_hw[0]])

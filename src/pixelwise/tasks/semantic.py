@@ -17,14 +17,18 @@ from scipy.special import expit, softmax
 from torch import Tensor
 
 from pixelwise.geometry import Warp
-from pixelwise.losses import weighted_sum
+from pixelwise.losses import check_losses, weighted_sum
 from pixelwise.maps import class_shares
 from pixelwise.metrics.semantic import SemanticMetric, confusion
 from pixelwise.types import Annotation, Category, Semantic
 
 
 class SemanticTask:
-    """See the module; ``class_weights`` (C,) multiplies each class's share of cross-entropies."""
+    """See the module; ``class_weights`` (C,) multiplies each class's share of cross-entropies.
+
+    Raises:
+        PixelwiseError: a loss that is not there, or that takes no class weights.
+    """
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class SemanticTask:
         loss: Mapping[str, float],
         class_weights: NDArray[np.float32] | None = None,
     ) -> None:
+        check_losses(loss, class_weights is not None)
         self.categories = categories
         self._loss = dict(loss)
         self._class_weights = None if class_weights is None else torch.from_numpy(class_weights)

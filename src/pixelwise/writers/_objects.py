@@ -50,7 +50,7 @@ class Objects:
         if self._has_stuff:
             losses["Stuff is left out, in {} pictures."] += 1
         covered = found.layers.any(axis=0)
-        if ((annotation.semantic == IGNORE) & ~covered).any():
+        if ((annotation.semantic == IGNORE) & ~covered & ~_boxed(annotation)).any():
             losses["Void (255) becomes background, in {} pictures."] += 1
         return found
 
@@ -79,6 +79,16 @@ class Objects:
             labels=np.array(labels, np.int64),
             crowd=np.zeros(len(labels), np.bool_),
         )
+
+
+def _boxed(annotation: Annotation) -> NDArray[np.bool_]:
+    """(H, W) bool: inside the box of somebody whom nobody outlined."""
+    found = np.zeros(annotation.size_hw, np.bool_)
+    if annotation.boxes is not None:
+        for box in annotation.boxes[np.isfinite(annotation.boxes).all(axis=1)].tolist():
+            left, top, right, bottom = (max(0, round(edge)) for edge in box)
+            found[top:bottom, left:right] = True
+    return found
 
 
 def part(annotation: Annotation, index: int, box: Box) -> NDArray[np.bool_]:

@@ -1,13 +1,15 @@
 """COCO instances: annotations/instances_PART.json, the pictures in PART/.
 
-Masks are written as run-length codes, which keep every pixel; ``iscrowd`` and joints are kept.
+Masks are written as run-length codes, which keep every pixel; ``iscrowd`` and joints are kept. Who
+is not outlined is written with a box and without "segmentation"; the area is then the share of the
+box that people fill.
 Without parts it is annotations/instances.json and images/. Lin et al.: Microsoft COCO, 2014.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from pixelwise import rle
 from pixelwise.datasets import Dataset
 from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.files import write_text
+from pixelwise.joints import jointed
 from pixelwise.layers import boxes
 from pixelwise.types import Annotation, Category
 from pixelwise.writers._objects import Losses, Objects, box_xywh, sentences
@@ -39,7 +42,7 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
             name = copy_picture(sample, out / (part or NO_PART))
             annotation = objects.of(sample.read_annotation(), losses)
             images.append(image_entry(len(images) + 1, name, annotation))
-            for entry in _regions(annotation, objects):
+            for entry in _regions(annotation, objects, dataset.categories):
                 annotations.append(
                     {"id": len(annotations) + 1, "image_id": images[-1]["id"], **entry}
                 )
@@ -60,23 +63,48 @@ def image_entry(number: int, name: str, annotation: Annotation) -> Entry:
     return {"id": number, "file_name": name, "height": height, "width": width}
 
 
-def _regions(annotation: Annotation, objects: Objects) -> list[Entry]:
+def _regions(
+    annotation: Annotation, objects: Objects, categories: Sequence[Category]
+) -> list[Entry]:
     """The objects of a picture, without the ids that tie them to it."""
-    sizes, outlines = annotation.areas_px, _outlines(annotation)
-    places = boxes(annotation.layers, len(annotation))
+    extents = {**_of_boxes(annotation, categories), **_of_pixels(annotation)}
     entries = []
     for index, label in enumerate(annotation.labels.tolist()):
         entry = {
             "category_id": objects.numbers[label] + 1,
             "iscrowd": int(annotation.crowd[index]),
-            "area": int(sizes[index]),
-            "bbox": box_xywh(places[index]),
-            "segmentation": outlines.get(index, []),
+            **extents.get(index, {"area": 0, "bbox": box_xywh(None), "segmentation": []}),
         }
-        if annotation.keypoints is not None:
+        if annotation.keypoints is not None and categories[label].skeleton is not None:
             entry |= _joints(annotation.keypoints[index])
         entries.append(entry)
     return entries
+
+
+def _of_pixels(annotation: Annotation) -> dict[int, Entry]:
+    """Area, box and outline of each instance that has a pixel."""
+    sizes, places = annotation.areas_px, boxes(annotation.layers, len(annotation))
+    return {
+        index: {"area": int(sizes[index]), "bbox": box_xywh(places[index]), "segmentation": outline}
+        for index, outline in _outlines(annotation).items()
+    }
+
+
+def _of_boxes(annotation: Annotation, categories: Sequence[Category]) -> dict[int, Entry]:
+    """Area and box of each instance that can have joints."""
+    if not any(category.skeleton for category in categories):
+        return {}
+    found = jointed(annotation, categories)
+    corners = found.boxes.tolist()
+    return {
+        int(place): {
+            "area": round(area, 2),
+            "bbox": [round(value, 4) for value in (x, y, right - x, bottom - y)],
+        }
+        for place, area, (x, y, right, bottom) in zip(
+            found.places, found.areas_px.tolist(), corners, strict=True
+        )
+    }
 
 
 def _outlines(annotation: Annotation) -> dict[int, Entry]:

@@ -38,9 +38,8 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
             lines = _lines(annotation, objects, losses)
             path = out / "labels" / (name or "") / beside(picture, ".txt")
             write_text(path, "".join(f"{line}\n" for line in lines))
-    write_text(out / "data.yaml", _yaml(objects.categories, parts))
-    notes = [] if "val" in parts else ["data.yaml names the same pictures for train and for val."]
-    return [*objects.notes(), *sentences(losses), *notes]
+    write_text(out / "data.yaml", data_yaml(objects.categories, parts))
+    return [*objects.notes(), *sentences(losses), *about_parts(parts)]
 
 
 def _lines(annotation: Annotation, objects: Objects, losses: Losses) -> list[str]:
@@ -60,8 +59,11 @@ def _lines(annotation: Annotation, objects: Objects, losses: Losses) -> list[str
     return lines
 
 
-def _yaml(categories: Sequence[Category], parts: Sequence[str]) -> str:
-    """JSON's text in quotes is YAML's too, whatever a category is called."""
+def data_yaml(categories: Sequence[Category], parts: Sequence[str]) -> str:
+    """data.yaml: where the parts lie ("" for pictures that belong to none), and what classes are.
+
+    JSON's text in quotes is YAML's too, whatever a category is called.
+    """
     train = "train" if "train" in parts else parts[0] if parts else ""
     val = "val" if "val" in parts else train
     lines = [f"train: {_folder(train)}", f"val: {_folder(val)}"]
@@ -71,6 +73,11 @@ def _yaml(categories: Sequence[Category], parts: Sequence[str]) -> str:
         for number, category in enumerate(categories)
     ]
     return "\n".join([*lines, "names:", *names, ""])
+
+
+def about_parts(parts: Sequence[str]) -> list[str]:
+    """A sentence where data.yaml cannot name a val part of its own."""
+    return [] if "val" in parts else ["data.yaml names the same pictures for train and for val."]
 
 
 def _folder(name: str) -> str:

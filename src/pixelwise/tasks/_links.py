@@ -1,0 +1,164 @@
+"""Which two joints may be the ends of one limb, and how far its field agrees.
+
+Cao et al., "OpenPose: Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields",
+TPAMI 2019, equation 10: the field along the line between two joints, times the line's direction.
+
+Where this departs from the paper: fields of limbs that cross are their mean, and the mean of two
+unit vectors still says what both were, so that a limb loses nothing where another crosses it; what
+points aside is taken off; of two ends less than a pixel apart, whose direction nobody can
+measure, it is enough that there is a field; lines without any are dropped after three samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from pixelwise.tasks._limbs import Limbs
+
+Floats = NDArray[np.float32]
+
+# Samples on a line, at the middles of as many equal parts.
+_SAMPLES = 10
+# At the first three at least two must have a field, of this length at least.
+_FIRST_SAMPLES, _FIRST_NEEDED, _LEAST_FIELD = 3, 2, 0.1
+# A sample agrees from this on, and so large a share of them has to.
+_AGREES, _LEAST_SHARE = 0.1, 0.6
+# How much what points aside counts against what points along.
+_ASIDE = 0.4
+# A field is taken for a mean of two from the second length on, and for noise below the first.
+_NOISE, _MEAN = 0.15, 0.4
+# The length of a field where nothing crosses: this quantile of the samples, and at least so much.
+_ALONE, _LEAST_ALONE = 7, 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """M pairs of joints that may be limbs.
+
+    ``limb``: (M,) which limb, in order. ``start``, ``end``: (M,) the tops at its ends. ``score``:
+    (M,) float32 in (0, 1], how far the field agrees.
+    """
+
+    limb: NDArray[np.intp]
+    start: NDArray[np.intp]
+    end: NDArray[np.intp]
+    score: Floats
+
+    def __len__(self) -> int:
+        return len(self.limb)
+
+    def at(self, places: NDArray[np.intp] | NDArray[np.bool_]) -> Links:
+        """Those at some places."""
+        return Links(self.limb[places], self.start[places], self.end[places], self.score[places])
+
+
+def find_links(
+    joint: NDArray[np.intp], xy: NDArray[np.float64], fields: Floats, limbs: Limbs
+) -> Links:
+    """The pairs of tops between which a limb's field runs.
+
+    Args:
+        joint: (T,) which joint each top is, in order.
+        xy: (T, 2) in map pixels.
+        fields: (2 L, h, w) y and x of each limb's field in turn.
+        limbs: L of them.
+    """
+    pairs = _all_pairs(joint, limbs)
+    pairs = pairs.at(_has_field(pairs, xy, fields))
+    agrees = _agreement(pairs, xy, fields)
+    score = agrees.mean(axis=1)
+    enough = (agrees >= _AGREES).sum(axis=1) >= _LEAST_SHARE * _SAMPLES
+    kept = np.flatnonzero(enough & (score >= _AGREES))
+    score = np.clip(score[kept], 0, 1)
+    return Links(pairs.limb[kept], pairs.start[kept], pairs.end[kept], score)
+
+
+def _all_pairs(joint: NDArray[np.intp], limbs: Limbs) -> Links:
+    """Every pair of tops that are the right joints."""
+    bounds = np.searchsorted(joint, np.arange(int(limbs.ends.max(initial=-1)) + 2))
+    limb, start, end = ([np.zeros(0, np.intp)] for _ in range(3))
+    for number, (one, other) in enumerate(limbs.ends):
+        starts, ends = (np.arange(bounds[kind], bounds[kind + 1]) for kind in (one, other))
+        limb.append(np.full(len(starts) * len(ends), number))
+        start.append(np.repeat(starts, len(ends)))
+        end.append(np.tile(ends, len(starts)))
+    every = np.concatenate(limb)
+    nothing = np.zeros(len(every), np.float32)
+    return Links(every, np.concatenate(start), np.concatenate(end), nothing)
+
+
+def _sampled(
+    links: Links, xy: NDArray[np.float64], fields: Floats, number: int
+) -> tuple[Floats, Floats]:
+    """(M, ``number``) y and x of the field along each line, at the pixels nearest to it."""
+    _, height, width = fields.shape
+    share = (np.arange(number, dtype=np.float32) + np.float32(0.5)) / np.float32(number)
+    start, end = xy[links.start].astype(np.float32), xy[links.end].astype(np.float32)
+    x, y = (
+        (start[:, axis, None] + (end - start)[:, axis, None] * share).astype(np.int32)
+        for axis in (0, 1)
+    )
+    np.clip(x, 0, width - 1, out=x)
+    np.clip(y, 0, height - 1, out=y)
+    at = (2 * links.limb[:, None] * height + y) * width + x
+    flat = fields.reshape(-1)
+    return flat[at], flat[at + height * width]
+
+
+def _has_field(links: Links, xy: NDArray[np.float64], fields: Floats) -> NDArray[np.bool_]:
+    """(M,) whether there is anything to be measured on a line."""
+    y, x = _sampled(links, xy, fields, _FIRST_SAMPLES)
+    is_there = y * y + x * x >= _LEAST_FIELD**2
+    return np.asarray(is_there.sum(axis=1) >= _FIRST_NEEDED)
+
+
+def _agreement(links: Links, xy: NDArray[np.float64], fields: Floats) -> Floats:
+    """(M, S) how far the field points along a line, at most 1, at each of its samples.
+
+    Two unit vectors with an angle 2 a between them have a mean of length cos a, and lie at the
+    angles a and -a from it. So a field that is shorter than where nothing crosses it is compared
+    turned by a, towards the line.
+    """
+    field_y, field_x = _sampled(links, xy, fields, _SAMPLES)
+    along = (xy[links.end] - xy[links.start]).astype(np.float32)
+    apart = np.hypot(along[:, 0], along[:, 1])
+    along /= np.maximum(apart, 1e-6)[:, None]
+    length = np.hypot(field_x, field_y)
+    ahead = field_x * along[:, :1] + field_y * along[:, 1:]
+    aside = np.abs(field_x * along[:, 1:] - field_y * along[:, :1])
+    alone = np.partition(length, _ALONE, axis=1)[:, _ALONE, None]
+    cosine = np.clip(length / np.maximum(alone, _LEAST_ALONE), 1e-3, 1)
+    turn = np.sqrt(1 - cosine**2) / cosine * np.clip((length - _NOISE) / (_MEAN - _NOISE), 0, 1)
+    found = ahead + aside * turn - _ASIDE * np.abs(aside - ahead * turn)
+    sure = np.minimum(apart, 1)[:, None]
+    return np.asarray(found * sure + length * (1 - sure), np.float32)
+
+
+def best_links(links: Links, joint: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """(M,) which links are taken where each joint has one limb of a kind, and their sum is largest.
+
+    Cao et al. 2019, equations 12 to 14, solved exactly (Kuhn, "The Hungarian method for the
+    assignment problem", 1955) where the paper is greedy.
+
+    Args:
+        links: in order of their limbs.
+        joint: (T,) which joint each top is, in order.
+    """
+    chosen = np.ones(len(links), np.bool_)
+    place = np.arange(len(joint)) - np.searchsorted(joint, joint)
+    bounds = np.searchsorted(links.limb, np.arange(int(links.limb.max(initial=-1)) + 2))
+    for first, last in pairwise(bounds):
+        start, end = place[links.start[first:last]], place[links.end[first:last]]
+        if len(start) < 2:
+            continue
+        score = np.zeros((start.max() + 1, end.max() + 1), np.float32)
+        score[start, end] = links.score[first:last]
+        taken = np.zeros(score.shape, np.bool_)
+        taken[linear_sum_assignment(score, maximize=True)] = True
+        chosen[first:last] = taken[start, end]
+    return chosen
