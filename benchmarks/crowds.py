@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from perfect import logit
-from pixelwise.joints import jointed, skeleton_of
+from pixelwise.find import find
+from pixelwise.joints import jointed
 from pixelwise.madeup.people import CATEGORIES, draw_people
-from pixelwise.tasks._centers import PRIOR
-from pixelwise.tasks._limbs import Limbs
+from pixelwise.tasks._fields import PRIOR
 from pixelwise.types import Annotation, Category
 
 STRIDE = 2
@@ -20,52 +20,10 @@ _PERSON = next(i for i, category in enumerate(CATEGORIES) if category.skeleton i
 def maps_of(
     annotation: Annotation, categories: Sequence[Category]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Joint logits above `PRIOR` (K, h, w) and limb vectors (2 L, h, w), float32, at stride 2."""
-    people = jointed(annotation, categories)
-    limbs = Limbs.of(skeleton_of(categories)[1])
-    height, width = (side // STRIDE for side in annotation.size_hw)
-    sigma = np.clip(0.03 * np.sqrt(people.areas_px), 1.0, 2.0)
-    heat = np.zeros((people.keypoints.shape[1], height, width))
-    field, count = np.zeros((len(limbs), 2, height, width)), np.zeros((len(limbs), height, width))
-    for keypoints, wide in zip(people.keypoints.astype(np.float64), sigma, strict=True):
-        for bump, (x, y, seen) in zip(heat, keypoints, strict=True):
-            if seen:
-                _raise(bump, (x / STRIDE, y / STRIDE), wide)
-        for number, (one, two) in enumerate(limbs.ends):
-            if keypoints[one, 2] and keypoints[two, 2]:
-                ends = keypoints[[one, two], :2] / STRIDE
-                _run(field[number], count[number], ends)
-    vectors = (field / np.maximum(count, 1)[:, None]).reshape(-1, height, width)
-    return logit(heat) - np.float32(PRIOR), vectors.astype(np.float32)
-
-
-def _window(low, high, size_hw):
-    """The rows and columns of a map from ``low`` to ``high`` (x, y), and their pixel centres."""
-    x0, y0 = np.maximum(np.floor(low), 0).astype(int)
-    x1, y1 = np.ceil(high).astype(int) + 1
-    rows, columns = slice(y0, min(y1, size_hw[0])), slice(x0, min(x1, size_hw[1]))
-    y, x = np.mgrid[rows, columns] + 0.5
-    return (rows, columns), x, y
-
-
-def _raise(bump, center, sigma):
-    """The larger of what stands there and a Gaussian."""
-    place, x, y = _window(np.subtract(center, 4 * sigma), np.add(center, 4 * sigma), bump.shape)
-    squared = (x - center[0]) ** 2 + (y - center[1]) ** 2
-    bump[place] = np.maximum(bump[place], np.exp(-squared / (2 * sigma**2)))
-
-
-def _run(field, count, ends, breadth=1.0):
-    """Add the unit vector from end to end to pixels within ``breadth`` of the limb."""
-    along = ends[1] - ends[0]
-    length = max(float(np.hypot(*along)), 1e-6)
-    place, x, y = _window(ends.min(axis=0) - breadth, ends.max(axis=0) + breadth, count.shape)
-    x, y = x - ends[0, 0], y - ends[0, 1]
-    share = np.clip((x * along[0] + y * along[1]) / length**2, 0, 1)
-    near = np.hypot(x - share * along[0], y - share * along[1]) <= breadth
-    count[place] += near
-    field[0][place] += near * along[1] / length
-    field[1][place] += near * along[0] / length
+    """What decoding is given: "joint" (K, h, w) and "limb" (2 L, h, w), float32, at stride 2."""
+    task = find("tasks", "pose").build(tuple(categories), {"joint": 1.0, "limb": 1.0})
+    targets = task.encode(annotation, STRIDE)
+    return logit(targets["joint"]) - np.float32(PRIOR), targets["limb"]
 
 
 def scene(index: int, people: int, size_hw: tuple[int, int] = (512, 512)) -> Annotation:

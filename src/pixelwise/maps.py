@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import cv2
@@ -90,24 +91,27 @@ def peaks(
 def _highest(
     heatmaps: NDArray[np.float32], threshold: float, reach: int, most: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Map, row and column of the pixels that none within ``reach`` is higher than, in order.
-
-    Few pixels reach the threshold, and fewer stay after each neighbour.
-    """
+    """Map, row and column of the pixels that none within ``reach`` is higher than, in order."""
     _, height, width = heatmaps.shape
     flat = heatmaps.reshape(-1)
     at = np.flatnonzero(flat >= threshold)
-    around = range(-reach, reach + 1)
-    for down, right in ((down, right) for down in around for right in around if down or right):
-        y, x = at // width % height, at % width
-        row = at - x + (np.clip(y + down, 0, height - 1) - y) * width
-        at = at[flat[at] >= flat[row + np.clip(x + right, 0, width - 1)]]
+    row = at // width
+    x, y = at - row * width, row % height
+    # Few pixels reach the threshold, and fewer stay after each neighbour: those in the same row
+    # come first, for they leave a single one of most rows.
+    side = range(-reach, reach + 1)
+    for down, right in sorted(product(side, side), key=lambda place: abs(place[0])):
+        beside = np.clip(x + right, 0, width - 1) - x
+        below = np.clip(y + down, 0, height - 1) - y if down else 0
+        stays = flat[at] >= flat[at + below * width + beside]
+        at, x, y = at[stays], x[stays], y[stays]
+    channel = at // (height * width)
     if most is not None and len(at) > most:
-        order = np.lexsort((-flat[at], at // (height * width)))
-        channel = at[order] // (height * width)
+        order = np.lexsort((-flat[at], channel))
         rank = np.arange(len(at)) - np.searchsorted(channel, channel)
-        at = np.sort(at[order[rank < most]])
-    return at // (height * width), at // width % height, at % width
+        kept = np.sort(order[rank < most])
+        channel, x, y = channel[kept], x[kept], y[kept]
+    return channel, y, x
 
 
 def _touching(points: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -157,8 +161,9 @@ def _parabola(
         line = heatmaps[channel[:, None], *at].astype(np.float64)
         low, center, high = (line if curve is None else curve(line)).T
         bend = 2 * center - low - high
-        vertex = np.divide(high - low, 2 * bend, out=np.zeros(len(x)), where=bend > 1e-9)
-        shift = np.clip(vertex + middle - place, -0.5, 0.5)
+        is_top = bend > 1e-9
+        vertex = np.divide(high - low, 2 * bend, out=np.zeros(len(x)), where=is_top)
+        shift = np.where(is_top, np.clip(vertex + middle - place, -0.5, 0.5), 0.0)
         shifts.append(shift)
         heights = heights if curve is None else heights + np.maximum(bend, 0) * shift**2 / 2
     return np.stack(shifts, axis=1), heights

@@ -24,6 +24,9 @@ Floats = NDArray[np.float32]
 
 # Samples on a line, at the middles of as many equal parts.
 _SAMPLES = 10
+# At its ends a field points along a line by this share of what it has to, short of so much; ends
+# closer than so many map pixels are not asked.
+_FACES, _TOLERANCE, _CLOSE = 0.3, 0.1, 4.0
 # At the first three at least two must have a field, of this length at least.
 _FIRST_SAMPLES, _FIRST_NEEDED, _LEAST_FIELD = 3, 2, 0.1
 # A sample agrees from this on, and so large a share of them has to.
@@ -68,7 +71,7 @@ def find_links(
         fields: (2 L, h, w) y and x of each limb's field in turn.
         limbs: L of them.
     """
-    pairs = _all_pairs(joint, limbs)
+    pairs = _facing(joint, xy, fields, limbs)
     pairs = pairs.at(_has_field(pairs, xy, fields))
     agrees = _agreement(pairs, xy, fields)
     score = agrees.mean(axis=1)
@@ -78,18 +81,43 @@ def find_links(
     return Links(pairs.limb[kept], pairs.start[kept], pairs.end[kept], score)
 
 
-def _all_pairs(joint: NDArray[np.intp], limbs: Limbs) -> Links:
-    """Every pair of tops that are the right joints."""
-    bounds = np.searchsorted(joint, np.arange(int(limbs.ends.max(initial=-1)) + 2))
-    limb, start, end = ([np.zeros(0, np.intp)] for _ in range(3))
-    for number, (one, other) in enumerate(limbs.ends):
-        starts, ends = (np.arange(bounds[kind], bounds[kind + 1]) for kind in (one, other))
-        limb.append(np.full(len(starts) * len(ends), number))
-        start.append(np.repeat(starts, len(ends)))
-        end.append(np.tile(ends, len(starts)))
-    every = np.concatenate(limb)
-    nothing = np.zeros(len(every), np.float32)
-    return Links(every, np.concatenate(start), np.concatenate(end), nothing)
+def _facing(
+    joint: NDArray[np.intp], xy: NDArray[np.float64], fields: Floats, limbs: Limbs
+) -> Links:
+    """Every pair of the right joints whose line does not run against the field at its ends.
+
+    There the field is looked up once for each top and not for each pair. One of two unit vectors
+    with the mean f has the part |f|^2 along f. Where the ends are close together all pass.
+    """
+    table = _table(joint, int(limbs.ends.max(initial=-1)) + 1)
+    number = table.shape[1]
+    # The last top stands for none: what is NaN is not larger than anything.
+    place = np.append(xy, [[np.nan, np.nan]], axis=0).astype(np.float32).T[:, table]
+    x, y = np.clip(xy, 0, (fields.shape[2] - 1, fields.shape[1] - 1)).astype(np.intp).T
+    field = np.append(fields[:, y, x], np.zeros((len(fields), 1), np.float32), axis=1)
+    one, two = limbs.ends.T
+    along_x, along_y = place[:, two][:, :, None, :] - place[:, one][:, :, :, None]
+    apart = np.sqrt(along_x**2 + along_y**2)
+    faces = np.ones(apart.shape, np.bool_)
+    limb = np.arange(len(limbs))[:, None]
+    for kind, shape in ((one, (-1, number, 1)), (two, (-1, 1, number))):
+        field_y, field_x = (field[2 * limb + axis, table[kind]].reshape(shape) for axis in (0, 1))
+        needed = _FACES * (field_y**2 + field_x**2) - _TOLERANCE
+        faces &= along_y * field_y + along_x * field_x >= needed * apart
+    found = np.flatnonzero(faces | (apart < _CLOSE))
+    pair = found % max(number**2, 1)
+    limb = found // max(number**2, 1)
+    start, end = table[one[limb], pair // max(number, 1)], table[two[limb], pair % max(number, 1)]
+    return Links(limb, start, end, np.zeros(len(limb), np.float32))
+
+
+def _table(joint: NDArray[np.intp], num_joints: int) -> NDArray[np.intp]:
+    """(K, N) the tops of each joint, and -1 where it has fewer than the one that has most."""
+    rank = np.arange(len(joint)) - np.searchsorted(joint, joint)
+    table = np.full((num_joints, int(rank.max(initial=-1)) + 1), -1, np.intp)
+    is_in = joint < num_joints
+    table[joint[is_in], rank[is_in]] = np.flatnonzero(is_in)
+    return table
 
 
 def _sampled(
