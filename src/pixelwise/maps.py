@@ -94,15 +94,20 @@ def _highest(
     """Map, row and column of the pixels that none within ``reach`` is higher than, in order."""
     _, height, width = heatmaps.shape
     flat = heatmaps.reshape(-1)
-    at = np.flatnonzero(flat >= threshold)
+    found = []
+    # Few pixels reach the threshold; of most rows a single one is higher than those beside it, and
+    # of these a single one is higher than those above and below.
+    for number, values in enumerate(heatmaps.reshape(len(heatmaps), -1)):
+        at = np.flatnonzero(values >= threshold)
+        at = at[_highest_of_runs(at, values[at], width)]
+        found.append(at + number * height * width)
+    at = np.concatenate(found)
     row = at // width
     x, y = at - row * width, row % height
-    # Few pixels reach the threshold, and fewer stay after each neighbour: those in the same row
-    # come first, for they leave a single one of most rows.
     side = range(-reach, reach + 1)
-    for down, right in sorted(product(side, side), key=lambda place: abs(place[0])):
-        beside = np.clip(x + right, 0, width - 1) - x
-        below = np.clip(y + down, 0, height - 1) - y if down else 0
+    for right, down in sorted(product(side, side), key=lambda place: abs(place[0])):
+        beside = np.minimum(np.maximum(x + right, 0), width - 1) - x
+        below = np.minimum(np.maximum(y + down, 0), height - 1) - y
         stays = flat[at] >= flat[at + below * width + beside]
         at, x, y = at[stays], x[stays], y[stays]
     channel = at // (height * width)
@@ -112,6 +117,22 @@ def _highest(
         kept = np.sort(order[rank < most])
         channel, x, y = channel[kept], x[kept], y[kept]
     return channel, y, x
+
+
+def _highest_of_runs(
+    at: NDArray[np.intp], values: NDArray[np.float32], width: int
+) -> NDArray[np.bool_]:
+    """(N,) whether neither pixel beside is higher, of those that are among them.
+
+    Args:
+        at: (N,) pixels in order, counted along the rows of ``width`` pixels.
+        values: (N,) their heights.
+    """
+    is_next = (at[1:] == at[:-1] + 1) & (at[1:] % width > 0)
+    stays = np.ones(len(at), np.bool_)
+    stays[:-1] &= ~is_next | (values[:-1] >= values[1:])
+    stays[1:] &= ~is_next | (values[1:] >= values[:-1])
+    return stays
 
 
 def _touching(points: NDArray[np.intp]) -> NDArray[np.int64]:

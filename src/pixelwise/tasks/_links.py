@@ -37,6 +37,8 @@ _ASIDE = 0.4
 _NOISE, _MEAN = 0.15, 0.4
 # The length of a field where nothing crosses: this quantile of the samples, and at least so much.
 _ALONE, _LEAST_ALONE = 7, 0.3
+# So many numbers at once stay in memory that is at hand.
+_CHUNK = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ class Links:
     def __len__(self) -> int:
         return len(self.limb)
 
-    def at(self, places: NDArray[np.intp] | NDArray[np.bool_]) -> Links:
+    def at(self, places: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Links:
         """Those at some places."""
         return Links(self.limb[places], self.start[places], self.end[places], self.score[places])
 
@@ -90,24 +92,28 @@ def _facing(
     with the mean f has the part |f|^2 along f. Where the ends are close together all pass.
     """
     table = _table(joint, int(limbs.ends.max(initial=-1)) + 1)
-    number = table.shape[1]
+    num_tops = table.shape[1]
     # The last top stands for none: what is NaN is not larger than anything.
     place = np.append(xy, [[np.nan, np.nan]], axis=0).astype(np.float32).T[:, table]
-    x, y = np.clip(xy, 0, (fields.shape[2] - 1, fields.shape[1] - 1)).astype(np.intp).T
-    field = np.append(fields[:, y, x], np.zeros((len(fields), 1), np.float32), axis=1)
-    one, two = limbs.ends.T
-    along_x, along_y = place[:, two][:, :, None, :] - place[:, one][:, :, :, None]
-    apart = np.sqrt(along_x**2 + along_y**2)
-    faces = np.ones(apart.shape, np.bool_)
-    limb = np.arange(len(limbs))[:, None]
-    for kind, shape in ((one, (-1, number, 1)), (two, (-1, 1, number))):
-        field_y, field_x = (field[2 * limb + axis, table[kind]].reshape(shape) for axis in (0, 1))
-        needed = _FACES * (field_y**2 + field_x**2) - _TOLERANCE
-        faces &= along_y * field_y + along_x * field_x >= needed * apart
-    found = np.flatnonzero(faces | (apart < _CLOSE))
-    pair = found % max(number**2, 1)
-    limb = found // max(number**2, 1)
-    start, end = table[one[limb], pair // max(number, 1)], table[two[limb], pair % max(number, 1)]
+    last_xy = fields.shape[2] - 1, fields.shape[1] - 1
+    x, y = np.append(np.clip(xy, 0, last_xy), [[0, 0]], axis=0).astype(np.intp).T[:, table]
+    found = [np.zeros((3, 0), np.intp)]
+    step = max(_CHUNK // max(num_tops, 1) ** 2, 1)
+    for first in range(0, len(limbs), step):
+        limb = np.arange(first, min(first + step, len(limbs)))
+        one, two = limbs.ends[limb].T
+        along_x, along_y = place[:, two][:, :, None, :] - place[:, one][:, :, :, None]
+        apart = np.sqrt(along_x**2 + along_y**2)
+        faces = np.ones(apart.shape, np.bool_)
+        for kind, shape in ((one, (-1, num_tops, 1)), (two, (-1, 1, num_tops))):
+            field_y, field_x = (
+                fields[2 * limb[:, None] + axis, y[kind], x[kind]].reshape(shape) for axis in (0, 1)
+            )
+            needed = _FACES * (field_y**2 + field_x**2) - _TOLERANCE
+            faces &= along_y * field_y + along_x * field_x >= needed * apart
+        at, start, end = np.nonzero(faces | (apart < _CLOSE))
+        found.append(np.stack([limb[at], table[one[at], start], table[two[at], end]]))
+    limb, start, end = np.concatenate(found, axis=1)
     return Links(limb, start, end, np.zeros(len(limb), np.float32))
 
 
@@ -140,9 +146,13 @@ def _sampled(
 
 def _has_field(links: Links, xy: NDArray[np.float64], fields: Floats) -> NDArray[np.bool_]:
     """(M,) whether there is anything to be measured on a line."""
-    y, x = _sampled(links, xy, fields, _FIRST_SAMPLES)
-    is_there = y * y + x * x >= _LEAST_FIELD**2
-    return np.asarray(is_there.sum(axis=1) >= _FIRST_NEEDED)
+    found = np.zeros(len(links), np.bool_)
+    for first in range(0, len(links), _CHUNK // 4):
+        some = slice(first, first + _CHUNK // 4)
+        y, x = _sampled(links.at(some), xy, fields, _FIRST_SAMPLES)
+        is_there = y * y + x * x >= _LEAST_FIELD**2
+        found[some] = is_there.sum(axis=1) >= _FIRST_NEEDED
+    return found
 
 
 def _agreement(links: Links, xy: NDArray[np.float64], fields: Floats) -> Floats:

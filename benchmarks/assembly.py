@@ -1,0 +1,173 @@
+"""How fast maps become people, and how often people from perfect maps are not those drawn.
+
+    python benchmarks/assembly.py [--scenes 120] [--repeat 15]
+
+The maps are those of a network that makes no mistake, at stride 2, of pictures of 512 x 512:
+made-up scenes, and crowds of people strewn at random over a picture. Time is a median over
+repetitions, against `plain_assembly`, the published algorithm in loops, in the same process.
+
+A scene fails where any labelled joint is farther than half a pixel of the picture from where it was
+drawn, or a person is split, merged, lost or made up; in brackets the same with six pixels, where
+only who has which joint matters. Failures are of three kinds: two joints of one kind closer than
+two map pixels, where maps have hardly two tops; somebody whose labelled joints no labelled limbs
+connect, whom nothing in the maps holds together; and all others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import connected_components
+
+import plain_assembly
+from crowds import STRIDE, crowd, maps_of, scene
+from pixelwise.joints import jointed, skeleton_of
+from pixelwise.madeup.people import CATEGORIES
+from pixelwise.tasks._assembly import assemble
+from pixelwise.tasks._fields import PRIOR
+from pixelwise.tasks._limbs import Limbs
+from pixelwise.types import Annotation
+
+LIMBS = Limbs.of(skeleton_of(CATEGORIES)[1])
+CLOSE_PX, TOLERANCE_PX, LOOSE_PX = 2.0 * STRIDE, 0.5, 6.0
+
+
+def ours(joint: np.ndarray, limb: np.ndarray) -> np.ndarray:
+    return assemble(joint, limb, LIMBS, PRIOR)[0]
+
+
+def plain(joint: np.ndarray, limb: np.ndarray) -> np.ndarray:
+    return plain_assembly.assemble(joint, limb, LIMBS.ends, PRIOR)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Of one scene: people, and which of them are wrong; what makes it hard."""
+
+    is_wrong: np.ndarray
+    is_close: np.ndarray
+    is_in_pieces: np.ndarray
+    num_more: int
+
+    @property
+    def fails(self) -> bool:
+        return bool(self.is_wrong.any() or self.num_more)
+
+
+def labelled(annotation: Annotation) -> np.ndarray:
+    """(M, K, 3) the people with at least one known joint."""
+    people = jointed(annotation, CATEGORIES)
+    return people.keypoints[people.is_labelled]
+
+
+def outcome(truth: np.ndarray, found: np.ndarray, tolerance_px: float) -> Outcome:
+    """Compare (M, K, 3) with (N, K, 3), both in pixels of the picture."""
+    known = truth[..., 2] > 0
+    apart = np.linalg.norm(truth[:, None, :, :2] - found[None, :, :, :2], axis=-1)
+    near = (apart <= tolerance_px) & known[:, None]
+    whole = near.sum(axis=2) == known.sum(axis=1)[:, None]
+    one, other = linear_sum_assignment(-(1000.0 * whole + near.sum(axis=2)))
+    is_wrong = np.ones(len(truth), bool)
+    is_wrong[one] = ~whole[one, other]
+    in_pieces = np.array([pieces(person) > 1 for person in known], bool)
+    return Outcome(is_wrong, close(truth), in_pieces, len(found) - len(truth))
+
+
+def close(truth: np.ndarray) -> np.ndarray:
+    """(M,) whether one of a person's joints is hardly apart from another's of the same kind."""
+    xy = np.where(truth[..., 2:] > 0, truth[..., :2].astype(np.float64), np.nan)
+    apart = np.linalg.norm(xy[:, None] - xy[None], axis=-1)
+    apart[np.arange(len(truth)), np.arange(len(truth))] = np.nan
+    return np.asarray((apart < CLOSE_PX).any(axis=(1, 2)))
+
+
+def pieces(known: np.ndarray) -> int:
+    """In how many parts the known joints (K,) of a person are, joined by limbs between them."""
+    graph = np.zeros((len(known), len(known)))
+    ends = LIMBS.ends[known[LIMBS.ends].all(axis=1)]
+    graph[ends[:, 0], ends[:, 1]] = 1
+    return len(np.unique(connected_components(graph, directed=False)[1][known]))
+
+
+def failures(people: int, scenes: int) -> None:
+    """Print how often scenes fail that were asked for so many people."""
+    methods: dict[str, Callable[..., np.ndarray]] = {"ours": ours, "plain": plain}
+    found: dict[tuple[str, float], list[Outcome]] = {}
+    for index in range(scenes):
+        annotation = scene(index, people)
+        truth = labelled(annotation)
+        maps = maps_of(annotation, CATEGORIES)
+        for name, method in methods.items():
+            poses = method(*maps).copy()
+            poses[..., :2] *= STRIDE
+            for tolerance in (TOLERANCE_PX, LOOSE_PX):
+                found.setdefault((name, tolerance), []).append(outcome(truth, poses, tolerance))
+    for name in methods:
+        print(f"  {people:3d} asked for, {name}: {told(found, name)}")
+
+
+def told(found: dict[tuple[str, float], list[Outcome]], name: str) -> str:
+    exact, loose = found[name, TOLERANCE_PX], found[name, LOOSE_PX]
+    failed = [one for one in exact if one.fails]
+    by_close = [one for one in failed if (one.is_close & one.is_wrong).any()]
+    by_pieces = [one for one in failed if one not in by_close and one.is_in_pieces.any()]
+    people = np.concatenate([one.is_wrong for one in exact])
+    hard = np.concatenate([one.is_close | one.is_in_pieces for one in exact])
+    simple = [one for one in exact if not (one.is_close | one.is_in_pieces).any()]
+    return (
+        f"{len(people) / len(exact):.1f} people a scene; {share(failed, exact)} of scenes fail "
+        f"({share([one for one in loose if one.fails], loose)}), of these "
+        f"{share(by_close, failed)} with joints too close, {share(by_pieces, failed)} else in "
+        f"pieces; {share([one for one in simple if one.fails], simple)} of the {len(simple)} "
+        f"scenes with neither; {people.mean():.1%} of people wrong, {people[~hard].mean():.2%} "
+        "of those with neither"
+    )
+
+
+def share(some: list[Any], every: list[Any]) -> str:
+    return f"{len(some) / max(len(every), 1):.0%}"
+
+
+def median_ms(work: Callable[[], object], repeat: int) -> float:
+    seconds = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return 1e3 * float(np.median(seconds))
+
+
+def times(name: str, annotation: Annotation, repeat: int) -> None:
+    """Print how long both take."""
+    joint, limb = maps_of(annotation, CATEGORIES)
+    fast = median_ms(lambda: ours(joint, limb), repeat)
+    slow = median_ms(lambda: plain(joint, limb), max(repeat // 5, 1))
+    truth = labelled(annotation)
+    print(
+        f"  {name}: {len(truth)} people, {int((truth[..., 2] > 0).sum())} joints: ours "
+        f"{fast:.1f} ms, plain {slow:.0f} ms, {slow / fast:.0f} times as long"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=int, default=120, help="Of each kind.")
+    parser.add_argument("--repeat", type=int, default=15)
+    asked = parser.parse_args()
+    print("Time")
+    times("a scene", scene(0, 20), asked.repeat)
+    for people in (5, 10, 20, 50, 100):
+        times("a crowd", crowd(0, people), asked.repeat)
+    print("Failures")
+    for people in (5, 10, 20):
+        failures(people, asked.scenes)
+
+
+if __name__ == "__main__":
+    main()
