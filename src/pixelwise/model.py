@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.networks import MEAN, SPREAD
-from pixelwise.networks._layers import conv_bn_relu
 
 _WIDER = 4
 _FAINT = 0.01
@@ -56,7 +55,10 @@ def _head(features: int, channels: int, *, is_wide: bool) -> nn.Module:
     # What is looked for is seldom there: begin with hardly anything.
     nn.init.normal_(last.weight, std=_FAINT)
     nn.init.constant_(last.bias, 0.0)  # type: ignore[arg-type]
-    return nn.Sequential(conv_bn_relu(features, hidden), last) if is_wide else last
+    if not is_wide:
+        return last
+    first = nn.Conv2d(features, hidden, 1, bias=False)
+    return nn.Sequential(first, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True), last)
 
 
 def normalise(
