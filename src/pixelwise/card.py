@@ -12,8 +12,10 @@ def write_card(run: Run) -> None:
     counts = {part: len(run.ids(part)) for part in ("train", "val", "test")}
     names = ", ".join(category.name for category in run.categories)
     scores = [line["val_score"] for line in run.history]
-    measure = "Jaccard" if run.recipe.task == "semantic" else "panoptic quality"
-    best = [f"- best validation {measure}: {max(scores):.4f}"] if scores else []
+    measure = {"semantic": "Jaccard", "pose": "pose quality"}.get(run.recipe.task)
+    best = (
+        [f"- best validation {measure or 'panoptic quality'}: {max(scores):.4f}"] if scores else []
+    )
     text = [
         f"# {run.path.name}",
         "",

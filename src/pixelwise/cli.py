@@ -285,7 +285,7 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="[RUN] PICTURES...",
-            help="Folder of a run [the built-in model]; pictures, or folders of pictures.",
+            help="Folder of a run [the built-in model]; pictures, videos, or folders of them.",
         ),
     ],
     task: Annotated[
@@ -312,7 +312,8 @@ def predict(
     tile: Tile = None,
     device: Device = "auto",
 ) -> None:
-    """Outline pictures: masks or instances, overlays, tables; a bad one is named and skipped."""
+    """Outline pictures and videos: masks, instances or poses, overlays, tables; a bad one is named
+    and skipped."""
     from pixelwise import builtin, predictions
 
     run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)

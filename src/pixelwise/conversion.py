@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pixelwise.datasets import open_dataset
+from pixelwise.files import whole_folder
 from pixelwise.find import find
 from pixelwise.progress import Progress
 from pixelwise.types import PixelwiseError
@@ -45,21 +42,6 @@ def convert(data: str | Path, out: str | Path, to: str, *, masks: str = "auto") 
             "delete it."
         )
     dataset = open_dataset(data, masks)
-    with _whole_folder(target) as folder, Progress("converting", len(dataset)) as bar:
+    with whole_folder(target) as folder, Progress("converting", len(dataset)) as bar:
         notes = writer.write(dataset, folder, bar.at)
     return Converted(target, len(dataset), tuple(notes))
-
-
-@contextmanager
-def _whole_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder beside ``target`` that becomes it when the block ends without an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    temporary.mkdir()
-    try:
-        yield temporary
-        if target.exists():
-            target.rmdir()
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

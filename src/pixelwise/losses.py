@@ -203,7 +203,7 @@ def heatmap(logits: Tensor, target: Tensor, weight: Tensor, least: float = 1.0) 
     """
     logits = _precise(logits)
     target, weight = target.to(logits.dtype), weight.to(logits.dtype)
-    entropy = torch.special.entr(target) + torch.special.entr(1 - target)
+    entropy: Tensor = torch.special.entr(target) + torch.special.entr(1 - target)
     cost = F.binary_cross_entropy_with_logits(logits, target, reduction="none") - entropy
     found: Tensor = (cost * weight).sum() / (target * weight).sum().clamp(min=least)
     return found

@@ -1,7 +1,8 @@
 """The model: a network and one head per map. It knows no task.
 
-A head is a 1 x 1 convolution; one that gives more channels than it gets has a hidden layer first:
-as a linear function of fewer features its channels could not be independent of each other.
+A head is a 1 x 1 convolution. Where the maps have more channels between them than the network has
+features, each has a hidden layer first: as linear functions of fewer features the channels could
+not be independent of each other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.networks import MEAN, SPREAD
-from pixelwise.networks._layers import conv_bn_relu
 
 _WIDER = 4
 _FAINT = 0.01
@@ -29,9 +29,10 @@ class Model(nn.Module):
     def __init__(self, network: nn.Module, maps: Mapping[str, int]) -> None:
         super().__init__()
         self.network = network
-        self.heads = nn.ModuleDict(
-            {name: _head(network.features, channels) for name, channels in maps.items()}  # type: ignore[arg-type]
-        )
+        features: int = network.features  # type: ignore[assignment]
+        is_wide = sum(maps.values()) > features
+        heads = {name: _head(features, count, is_wide=is_wide) for name, count in maps.items()}
+        self.heads = nn.ModuleDict(heads)
 
     @property
     def stride(self) -> int:
@@ -48,15 +49,16 @@ class Model(nn.Module):
         return {name: head(features) for name, head in self.heads.items()}
 
 
-def _head(features: int, channels: int) -> nn.Module:
-    if channels <= features:
-        return nn.Conv2d(features, channels, 1)
-    hidden = _WIDER * features
+def _head(features: int, channels: int, *, is_wide: bool) -> nn.Module:
+    hidden = _WIDER * features if is_wide else features
     last = nn.Conv2d(hidden, channels, 1)
-    # Many channels are about things that are seldom there: begin with hardly anything.
+    # What is looked for is seldom there: begin with hardly anything.
     nn.init.normal_(last.weight, std=_FAINT)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(conv_bn_relu(features, hidden), last)
+    nn.init.constant_(last.bias, 0.0)  # type: ignore[arg-type]
+    if not is_wide:
+        return last
+    first = nn.Conv2d(features, hidden, 1, bias=False)
+    return nn.Sequential(first, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True), last)
 
 
 def normalise(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pixelwise.clips import Predict, outline_clip
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._files import list_files
 from pixelwise.datasets._files import pictures as pictures_among
@@ -21,6 +22,7 @@ from pixelwise.outside import vitpose
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.types import Image, PixelwiseError
+from pixelwise.videos import is_video, open_video
 from pixelwise.words import count
 
 
@@ -45,13 +47,27 @@ class Predictions:
     @property
     def sentence(self) -> str:
         """What was done, for people."""
-        pictures = count(len(self.lines), "picture")
+        videos = [line for line in self.lines if "video" in line]
+        num_pictures = len(self.lines) - len(videos)
+        parts = [self._of_pictures(num_pictures)] if num_pictures or not videos else []
+        if videos:
+            frames = sum(line["num_frames"] for line in videos)
+            parts.append(f"{count(len(videos), 'video')} ({count(frames, 'frame')})")
+        has_poses = any("people" in line or "num_people" in line for line in self.lines)
+        done = f"{' and '.join(parts)} {'drawn' if has_poses else 'outlined'} in {self.out}."
+        if has_poses or not videos:
+            return done
+        return f"{done} Of videos the overlay alone is written: for more, give frames as pictures."
+
+    def _of_pictures(self, number: int) -> str:
+        """How many there are, and how much is on them."""
+        pictures = count(number, "picture")
         if any("people" in line for line in self.lines):
             people = "person" if self.num_people == 1 else "people"
-            return f"{pictures}, {self.num_people:,} {people} drawn in {self.out}."
-        counted = any("counts" in line for line in self.lines)
-        instances = f", {count(self.num_instances, 'instance')}" if counted else ""
-        return f"{pictures}{instances} outlined in {self.out}."
+            return f"{pictures}, {self.num_people:,} {people}"
+        if any("counts" in line for line in self.lines):
+            return f"{pictures}, {count(self.num_instances, 'instance')}"
+        return pictures
 
 
 def predict(
@@ -67,7 +83,7 @@ def predict(
     tile_px: int | None = None,
     device: str = "auto",
 ) -> Predictions:
-    """Outline pictures and write what was found.
+    """Outline pictures and videos, and write what was found.
 
     A picture that cannot be read is named and skipped. For each other, NAME, there are
     ``NAME_overlay.jpg``, a line in ``predictions.jsonl``, and, by what the run looks for:
@@ -86,9 +102,15 @@ def predict(
       ``poses.csv`` has a row for each joint, ``people.csv`` one for each person (box, extent,
       limbs' lengths in pixels, angles in degrees), and ``coco_results.json`` is as above.
 
+    For each video, known by its name's ending, there are ``NAME_overlay.mp4`` and a line in
+    ``predictions.jsonl``; of poses, which are followed from frame to frame and smoothed (see
+    `tracking`), also ``NAME_poses.csv`` (a row for each joint found in a frame; person -1 = not
+    yet followed) and OpenPose's ``NAME_keypoints/NAME_000000000000_keypoints.json`` for each frame.
+    Of a damaged video there is what could be read of it, and it is named.
+
     Args:
         run: folder of a run; None for the built-in model, which outlines nevi.
-        pictures: files, and folders to look through.
+        pictures: files, pictures and videos, and folders to look through.
         task: of ``model``, where one is given: pose.
         model: a ViTPose model in place of a run, a folder or a name on the hub.
         detector: what finds the people for it, likewise; "none" where every picture is of one
@@ -103,8 +125,13 @@ def predict(
         PixelwiseError: the run, the model or a path is wrong, there is no picture at all, or
             probabilities are asked of a run that has none.
     """
-    named = _numbered(_names([Path(picture) for picture in pictures]))
-    predictor: Callable[[Image], Any]
+    named, clips = _parted(_names([Path(picture) for picture in pictures]))
+    if clips and probs:
+        raise PixelwiseError(
+            f"Of a video ({next(iter(clips.values()))}) no probabilities are written. Leave out "
+            "--probs, or give its frames as pictures."
+        )
+    predictor: Predict
     if model is None:
         _refuse_without_model(task=task, detector=detector)
         predictor = load(run, flips=flips, tile_px=tile_px, device=device)
@@ -114,9 +141,26 @@ def predict(
     folder = Path(out)
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
-    with ExitStack() as stack, Progress("predicting", len(named)) as bar:
+    if named:
+        _outline_pictures(predictor, named, folder, probs, lines, failures)
+    _outline_clips(predictor, clips, folder, lines, failures)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    write_text(folder / "predictions.jsonl", text)
+    return Predictions(folder, tuple(lines), tuple(failures))
+
+
+def _outline_pictures(
+    predictor: Predict,
+    pictures: list[Picture],
+    folder: Path,
+    probs: bool,
+    lines: list[dict[str, Any]],
+    failures: list[str],
+) -> None:
+    """Add each picture's line, or a sentence for what is wrong with it."""
+    with ExitStack() as stack, Progress("predicting", len(pictures)) as bar:
         output: Output | None = None
-        for done, (picture, image) in enumerate(_read_ahead(named), start=1):
+        for done, (picture, image) in enumerate(_read_ahead(pictures), start=1):
             if isinstance(image, PixelwiseError):
                 failures.append(str(image))
             else:
@@ -129,9 +173,30 @@ def predict(
                 except PixelwiseError as error:
                     failures.append(str(error))
             bar.at(done)
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    write_text(folder / "predictions.jsonl", text)
-    return Predictions(folder, tuple(lines), tuple(failures))
+
+
+def _outline_clips(
+    predictor: Predict,
+    clips: Mapping[str, Path],
+    folder: Path,
+    lines: list[dict[str, Any]],
+    failures: list[str],
+) -> None:
+    """Add each video's line, and a sentence for what is wrong with one; a bar for each."""
+    for name, path in clips.items():
+        try:
+            total = open_video(path).num_frames or None
+            with Progress(f"predicting {path.name}", total) as bar:
+                line = outline_clip(predictor, path, name, folder, failures.append, bar.at)
+            lines += [] if line is None else [line]
+        except PixelwiseError as error:
+            failures.append(str(error))
+
+
+def _parted(names: dict[str, Path]) -> tuple[list[Picture], dict[str, Path]]:
+    """The pictures, and the videos by their names among the outputs."""
+    clips = {name: path for name, path in names.items() if is_video(path)}
+    return _numbered({name: names[name] for name in names if name not in clips}), clips
 
 
 def _refuse_without_model(**options: object) -> None:
@@ -155,7 +220,7 @@ def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> No
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:
-    """Output name -> picture; two pictures of one name keep their endings apart."""
+    """Output name -> picture or video; two of one name keep their endings apart."""
     found: list[tuple[Path, Path]] = []
     for path in paths:
         if path.is_dir():
@@ -193,8 +258,10 @@ def _numbered(names: dict[str, Path]) -> list[Picture]:
 
 
 def _pictures_in(folder: Path) -> list[tuple[Path, Path]]:
-    """The pictures of a folder and their names; of a dataset, not its masks."""
-    everything = [(folder / file, Path(file)) for file in pictures_among(list_files(folder))]
+    """The pictures and videos of a folder and their names; of a dataset, not its masks."""
+    files = list_files(folder)
+    seen = [*pictures_among(files), *(file for file in files if is_video(Path(file)))]
+    everything = [(folder / file, Path(file)) for file in seen]
     try:
         dataset = open_dataset(folder, "binary")
     except PixelwiseError:

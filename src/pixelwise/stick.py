@@ -59,7 +59,7 @@ def skeletons(
             visibility (1 hidden, 2 seen); 0 or NaN where a joint is missing. The first are drawn
             on top.
         skeleton: of K joints; any.
-        ids: a number for each, printed above the person.
+        ids: a number for each, printed above the person; none for one below 0.
         color: one RGB colour for all joints and limbs; None for the rainbow, in which a joint has
             the same colour on everybody and right and left differ.
     """
@@ -245,7 +245,7 @@ def _numbered(
     """Print each one's number above its highest joint, inside the picture."""
     page = Pillow.fromarray(image)
     writer = ImageDraw.Draw(page)
-    for index in np.flatnonzero(known.any(axis=1)).tolist()[::-1]:
+    for index in np.flatnonzero(known.any(axis=1) & (np.asarray(ids) >= 0)).tolist()[::-1]:
         size = float(np.clip(4 * half_widths[index], 10, max(10, image.shape[0] / 15)))
         font, edge = ImageFont.load_default(size=size), max(1, round(size / 8))
         x, y = min(keypoints[index, known[index], :2].tolist(), key=lambda place: place[1])

@@ -226,7 +226,8 @@ class Poses:
 
     ``keypoints``: (N, K, 3) float32 x, y and the joint's score in [0, 1]; a joint that was not
     found is NaN, NaN, 0. ``scores``: (N,) float32 in [0, 1], of each pose as a whole. ``ids``: (N,)
-    int64 where poses were followed through a video: the same number is the same person.
+    int64 where poses were followed through a video: the same number is the same person, -1 = too
+    short to tell (see `tracking`).
     """
 
     keypoints: NDArray[np.float32]

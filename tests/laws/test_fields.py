@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from perfect import logit
 from pixelwise.geometry import Warp, translation
 from pixelwise.losses import heatmap
 from pixelwise.madeup.people import CATEGORIES, make_people
@@ -407,6 +408,18 @@ def test_poses_come_home_and_what_lies_outside_is_not_found(monkeypatch):
     np.testing.assert_array_equal(found.found, [[True] * 4, [True, False, False, True]])
     np.testing.assert_allclose(found.keypoints[1, 0], [(20 - 16) / 0.64, 24 / 0.64, 0.5], rtol=1e-5)
     assert np.isnan(found.keypoints[1, 2, :2]).all()
+
+
+def test_perfect_maps_give_everybody_back():
+    """The ceiling: what targets at half the picture's size and the assembly lose together."""
+    task, size_hw = pose.build(CATEGORIES, LOSS), (192, 256)
+    warp, scores = Warp.fit(size_hw, size_hw), []
+    for scene in make_people(4, 11, size_hw=size_hw, people=(2, 5)):
+        encoded = task.encode(warp.finer(2).annotation(scene.annotation), 4)
+        joint = logit(encoded["joint"]) - np.float32(PRIOR)
+        found = task.decode({"joint": joint, "limb": encoded["limb"]}, warp)
+        scores.append(task.score(scene.annotation, found))
+    assert np.mean(scores) > 0.97
 
 
 def test_a_heatmap_costs_the_same_in_a_large_picture():

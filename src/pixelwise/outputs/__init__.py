@@ -3,6 +3,7 @@
 The module has the name of the result's type: `Instances` are written by ``instances.py``. Each has
 
     build(folder, categories, *, probs) -> a context that gives an `Output`
+    draw(image, result) -> the picture, at any size, with the result on it
 
 Files about all pictures are written while the context is open and appear when it ends.
 """

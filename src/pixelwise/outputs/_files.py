@@ -9,21 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from pixelwise.draw import Number, fit, fit_numbers
+from pixelwise.draw import fit
 from pixelwise.files import atomic
 from pixelwise.types import Image
 
 # An overlay is for looking at; the masks carry the full size.
-OVERLAY_PX = 1600
+_OVERLAY_PX = 1600
 
 
-def shrunk(image: Image, numbers: NDArray[Number]) -> tuple[Image, NDArray[Number]]:
-    """A picture and its map of labels or instances at the size of an overlay."""
-    small = fit(image, OVERLAY_PX)
-    return small, fit_numbers(numbers, small)
+def shrunk(image: Image) -> Image:
+    """A picture at the size of an overlay."""
+    return fit(image, _OVERLAY_PX)
 
 
 def write_overlay(path: Path, drawn: Image) -> None:

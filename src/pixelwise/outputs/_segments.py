@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pixelwise import draw, rle
 from pixelwise.captions import write_names
 from pixelwise.outputs import Picture
-from pixelwise.outputs._files import growing_list, growing_table, shrunk, write_overlay
+from pixelwise.outputs._files import growing_list, growing_table
 from pixelwise.regions import Regions, measure
 from pixelwise.types import Image, Instances, PixelwiseError
 
@@ -102,22 +102,22 @@ def write_ids(stem: Path, result: Instances) -> None:
     draw.write_png(stem.with_name(f"{stem.name}_ids.png"), result.id_map.astype(np.uint16))
 
 
-def write_tinted(
-    stem: Path,
+def tinted(
     image: Image,
     result: Instances,
     pick: Callable[[NDArray[np.int32]], NDArray[np.uint8]],
     *,
     named: bool,
     alpha: float,
-) -> None:
-    """``NAME_overlay.jpg``; ``pick`` gives the colours (N, 3) for an id map of its size."""
-    small, ids = shrunk(image, result.id_map)
-    drawn = draw.instances(small, ids, pick(ids), alpha=alpha)
+) -> Image:
+    """The picture, at any size, with each instance in its colour; ``pick`` gives the colours
+    (N, 3) for an id map of that size."""
+    ids = draw.fit_numbers(result.id_map, image)
+    drawn = draw.instances(image, ids, pick(ids), alpha=alpha)
     if named and len(result) <= _MOST_NAMES:
         names = [result.categories[label].name for label in result.labels]
         drawn = write_names(drawn, ids, names)
-    write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), drawn)
+    return drawn
 
 
 def describe(result: Instances, regions: Regions) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pixelwise import colors
 from pixelwise.outputs import Picture, _segments
+from pixelwise.outputs._files import shrunk, write_overlay
 from pixelwise.types import Category, Image, Instances
 
 
@@ -26,10 +27,7 @@ class InstancesOutput:
         regions = _segments.examine(picture, image, result)
         stem, everyone = self.folder / picture.name, range(len(result))
         _segments.write_ids(stem, result)
-        pick = partial(colors.of_instances, count=len(result))
-        # With one kind of thing, beside the background, its name says nothing.
-        named = len(result.categories) > 2
-        _segments.write_tinted(stem, image, result, pick, named=named, alpha=0.4)
+        write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), draw(shrunk(image), result))
         self.shared.write(picture, result, regions, everyone)
         return {
             "ids": f"{picture.name}_ids.png",
@@ -37,6 +35,14 @@ class InstancesOutput:
             "counts": _segments.counts(result, everyone),
             "instances": _segments.describe(result, regions),
         }
+
+
+def draw(image: Image, result: Instances) -> Image:
+    """Each instance in its colour, on the picture at any size."""
+    pick = partial(colors.of_instances, count=len(result))
+    # With one kind of thing, beside the background, its name says nothing.
+    named = len(result.categories) > 2
+    return _segments.tinted(image, result, pick, named=named, alpha=0.4)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import numpy as np
 from pixelwise import colors, rle
 from pixelwise.draw import write_png
 from pixelwise.outputs import Picture, _segments
-from pixelwise.outputs._files import growing_list
+from pixelwise.outputs._files import growing_list, shrunk, write_overlay
 from pixelwise.regions import Regions
 from pixelwise.types import Category, Image, Panoptic
 
@@ -37,8 +37,7 @@ class PanopticOutput:
         regions = _segments.examine(picture, image, result)
         stem, things = self.folder / picture.name, _things(result)
         _segments.write_ids(stem, result)
-        pick = partial(colors.of_segments, labels=result.labels, categories=result.categories)
-        _segments.write_tinted(stem, image, result, pick, named=True, alpha=0.5)
+        write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), draw(shrunk(image), result))
         self.shared.write(picture, result, regions, things)
         self._write_coco(picture, result, regions)
         segments = _segments.describe(result, regions)
@@ -72,6 +71,12 @@ class PanopticOutput:
                 "segments_info": _segments_info(result, regions),
             }
         )
+
+
+def draw(image: Image, result: Panoptic) -> Image:
+    """Each segment in its colour, with its name, on the picture at any size."""
+    pick = partial(colors.of_segments, labels=result.labels, categories=result.categories)
+    return _segments.tinted(image, result, pick, named=True, alpha=0.5)
 
 
 @contextmanager

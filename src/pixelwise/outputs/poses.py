@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise import anatomy, stick
-from pixelwise.draw import fit
 from pixelwise.files import write_text
 from pixelwise.joints import around, in_numbered_pixels, skeleton_of
 from pixelwise.outputs import Picture, _openpose
-from pixelwise.outputs._files import OVERLAY_PX, growing_list, growing_table, write_overlay
+from pixelwise.outputs._files import growing_list, growing_table, shrunk, write_overlay
 from pixelwise.types import Category, Image, PixelwiseError, Poses, Skeleton
 
 _JOINTS_HEADER = ("picture", "person", "joint", "x_px", "y_px", "score", "found")
@@ -46,7 +45,7 @@ class PosesOutput:
     def write(self, picture: Picture, image: Image, result: Poses) -> dict[str, Any]:
         """``NAME_overlay.jpg``, ``NAME_keypoints.json``, and rows and results of everybody."""
         stem = self.folder / picture.name
-        write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), _overlay(image, result))
+        write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), draw(shrunk(image), result))
         text = json.dumps(_openpose.describe(result, self.skeleton))
         write_text(stem.with_name(f"{stem.name}_keypoints.json"), text + "\n")
         numbers = _numbers(result)
@@ -129,14 +128,14 @@ def _numbers(result: Poses) -> list[int]:
     return list(range(1, len(result) + 1)) if result.ids is None else result.ids.tolist()
 
 
-def _overlay(image: Image, result: Poses) -> Image:
-    """The picture with everybody drawn; numbered as in the tables where there are several."""
-    small = fit(image, OVERLAY_PX)
-    scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0], 1])
+def draw(image: Image, result: Poses) -> Image:
+    """Everybody, on the picture at any size; numbered as in the tables where there are several."""
+    height, width = result.size_hw
+    scale = np.array([image.shape[1] / width, image.shape[0] / height, 1])
     _, skeleton = skeleton_of(result.categories)
     is_numbered = result.ids is not None or len(result) > 1
     ids = _numbers(result) if is_numbered else None
-    return stick.skeletons(small, result.keypoints * scale, skeleton, ids=ids)
+    return stick.skeletons(image, result.keypoints * scale, skeleton, ids=ids)
 
 
 def _describe(

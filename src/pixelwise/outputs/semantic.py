@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image as Pil
 
-from pixelwise.draw import outline, write_png
+from pixelwise.draw import fit_numbers, outline, write_png
 from pixelwise.files import atomic
 from pixelwise.outputs import Output, Picture
 from pixelwise.outputs._files import shrunk, write_overlay
@@ -30,8 +30,7 @@ class SemanticOutput:
         stem = self.folder / picture.name
         with atomic(stem.with_name(f"{stem.name}_mask.png")) as path:
             _mask(result).save(path, format="PNG")
-        drawn = outline(*shrunk(image, result.labels), result.categories)
-        write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), drawn)
+        write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), draw(shrunk(image), result))
         if self.probs:
             share = _foreground(result) if len(result.categories) == 2 else result.confidence
             probs = np.rint(share * 65535).astype(np.uint16)
@@ -44,6 +43,11 @@ def build(
 ) -> AbstractContextManager[Output]:
     """Every file is about one picture: nothing is left to do in the end."""
     return nullcontext(SemanticOutput(folder, probs))
+
+
+def draw(image: Image, result: Semantic) -> Image:
+    """The borders of each category's regions, on the picture at any size."""
+    return outline(image, fit_numbers(result.labels, image), result.categories)
 
 
 def _foreground(result: Semantic) -> Any:

@@ -30,8 +30,7 @@ from pixelwise.tasks._strips import strips
 from pixelwise.types import IGNORE, Annotation, Category, Skeleton
 
 # A heatmap of 0 means so much; see `_centers`. A joint is rarer than a centre, by about three in
-# the logit: with the same prior a lone person's tops would start as a fiftieth of what the ground
-# around them costs, and with this one they are most of it.
+# the logit: with the same prior the ground would cost a lone person's tops many times over.
 PRIOR = -7.0
 """The joint maps are logits above this one: probability = sigmoid(map + PRIOR)."""
 
@@ -116,9 +115,11 @@ def _known(annotation: Annotation, people: Jointed, factor: int) -> Maps:
     for layer in annotation.layers:
         is_known &= ~number[layer]
     known = area_pool(is_known.astype(np.float32), factor)
-    has_pixels = annotation.areas_px[people.places] > 0
-    boxes = people.boxes[nobody_says & ~has_pixels] / factor
-    return np.minimum(known, 1 - _covered(boxes, (known.shape[0], known.shape[1])))
+    if annotation.boxes is not None:
+        has_pixels = annotation.areas_px[people.places] > 0
+        boxes = people.boxes[nobody_says & ~has_pixels] / factor
+        known = np.minimum(known, 1 - _covered(boxes, (known.shape[0], known.shape[1])))
+    return known
 
 
 def _covered(boxes: Floats, size_hw: tuple[int, int]) -> Maps:
