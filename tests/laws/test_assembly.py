@@ -152,6 +152,18 @@ def test_missing_joints_are_marked_and_not_made_up():
     assert scores == pytest.approx([1, 5 / 7], abs=0.02), "who is seen in part is less sure"
 
 
+def test_a_joint_that_hangs_on_nothing_is_whose_it_can_only_be():
+    """Its neighbour is out of sight. Between two people, or too far away, it is nobody's."""
+    of = skeleton(5, (0, 1), (1, 2), (2, 3), (3, 4))
+    lonely = [(40, 40), (80, 40), (120, 40), NAN, (170, 44)]
+    assert_back([lonely], of)
+    assert_back([lonely, [(40, 160), (80, 160), (120, 160), (160, 160), (200, 160)]], of)
+    for last, others in (((190, 44), []), ((170, 54), [[(x, 68) for x in (40, 80, 120)]])):
+        places = [[*lonely[:4], last], *([*other, NAN, NAN] for other in others)]
+        keypoints, _ = found_in(*drawn(places, of), of)
+        assert len(keypoints) == len(places) and not keypoints[:, 4, 2].any()
+
+
 def test_two_joints_of_four_are_nobody():
     keypoints, scores = found_in(*drawn([[(40, 40), (80, 40), NAN, NAN]], CHAIN), CHAIN)
     assert keypoints.shape == (0, 4, 3) and scores.shape == (0,)

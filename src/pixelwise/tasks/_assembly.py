@@ -47,7 +47,7 @@ def assemble(
         curve=lambda logits: log_expit(logits + prior),
     )
     links = find_links(kind, xy, limb, limbs)
-    people = put_together(kind, links, limbs, len(joint))
+    people = put_together(kind, xy, links, limbs, len(joint))
     has = np.zeros((len(people), len(kind)), np.bool_)
     for person, tops in zip(has, people, strict=True):
         person[tops] = True

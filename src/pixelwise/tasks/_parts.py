@@ -5,7 +5,8 @@ Multi-Person 2D Pose Estimation using Part Affinity Fields", TPAMI 2019, section
 after the other: the two parts between which the evidence is largest, summed over all links between
 them, are joined, again and again, as long as they have no joint in common. This is greedy additive
 edge contraction (Keuper et al., "Efficient Decomposition of Image and Mesh Graphs by Lifted
-Multicuts", ICCV 2015). People who are in front of each other may then share a top.
+Multicuts", ICCV 2015). People who are in front of each other may then share a top, and joints that
+hang on nothing go to whoever is near.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import shortest_path
 
 from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks._links import Links, best_links
@@ -25,15 +27,23 @@ _RIVAL = 0.5
 _SURE = 0.65
 # With fewer joints it is nobody, where the skeleton has more.
 _LEAST_JOINTS = 3
+# A joint that hangs on nothing is a person's up to this share of that person's longest limb for
+# each limb between, if everybody else is farther away by this factor.
+_MOST_FAR, _ALONE = 0.7, 2.0
 
 
 def put_together(
-    joint: NDArray[np.intp], links: Links, limbs: Limbs, num_joints: int
+    joint: NDArray[np.intp],
+    xy: NDArray[np.float64],
+    links: Links,
+    limbs: Limbs,
+    num_joints: int,
 ) -> list[list[int]]:
     """The tops of each person, each joint at most once.
 
     Args:
         joint: (T,) which joint each top is, in order.
+        xy: (T, 2) where.
         links: between the tops.
         limbs: the skeleton's.
         num_joints: K.
@@ -41,10 +51,14 @@ def put_together(
     kinds = joint.tolist()
     parts = _joined(kinds, links, best_links(links, joint))
     _share(parts, kinds, links, _neighbours(limbs, num_joints))
-    possible = _connected(limbs, num_joints)
-    return [
-        part for part in parts if part and len(part) >= min(_LEAST_JOINTS, possible[kinds[part[0]]])
-    ]
+    steps = _steps(limbs, num_joints)
+    least = np.minimum(np.isfinite(steps).sum(axis=1), _LEAST_JOINTS)[joint].tolist()
+    parts = [part for part in parts if part]
+    people = [part for part in parts if len(part) >= least[part[0]]]
+    others = [part for part in parts if len(part) < least[part[0]]]
+    if people and others:
+        _adopt(people, others, joint, xy, limbs, steps)
+    return people
 
 
 def _joined(kinds: list[int], links: Links, is_best: NDArray[np.bool_]) -> list[list[int]]:
@@ -131,6 +145,74 @@ def _share(parts: list[list[int]], kinds: list[int], links: Links, beside: list[
                 _move(parts, has, owner[third], number)
 
 
+def _adopt(
+    people: list[list[int]],
+    others: list[list[int]],
+    joint: NDArray[np.intp],
+    xy: NDArray[np.float64],
+    limbs: Limbs,
+    steps: NDArray[np.float64],
+) -> None:
+    """Give people the few joints that hang on nothing, where nobody else can be meant.
+
+    A foot is in the picture and its knee is not, or an elbow was missed. How far away a joint may
+    be grows with the limbs between and with the person.
+
+    Args:
+        people, others: tops; people are changed here.
+        joint: (T,) which joint each top is.
+        xy: (T, 2).
+        limbs: the skeleton's.
+        steps: see `_steps`.
+    """
+    places = np.full((len(people), len(steps), 2), np.nan)
+    for place, part in zip(places, people, strict=True):
+        place[joint[part]] = xy[part]
+    lengths = np.linalg.norm(places[:, limbs.ends[:, 0]] - places[:, limbs.ends[:, 1]], axis=-1)
+    longest = np.where(np.isnan(lengths), 0, lengths).max(axis=1, initial=0)
+    wanted = []
+    for number, part in enumerate(others):
+        far = _far(places, longest, xy[part], joint[part], steps)
+        nearest = int(far.argmin())
+        second = np.delete(far, nearest).min(initial=np.inf)
+        if far[nearest] <= _MOST_FAR and second >= _ALONE * far[nearest]:
+            wanted.append((float(far[nearest]), number, nearest))
+    for _, number, person in sorted(wanted):
+        if not set(joint[others[number]]) & set(joint[people[person]]):
+            people[person] += others[number]
+
+
+def _far(
+    places: NDArray[np.float64],
+    longest: NDArray[np.float64],
+    xy: NDArray[np.float64],
+    kinds: NDArray[np.intp],
+    steps: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(N,) how far some joints are from each person, infinity from those who have such a one.
+
+    Args:
+        places: (N, K, 2) the person's joints, NaN where not known.
+        longest: (N,) the person's longest limb: the measure for each limb between.
+        xy, kinds: (J, 2) and (J,) where and which the joints are.
+        steps: see `_steps`.
+    """
+    limbs_between = steps[:, kinds]
+    apart = np.linalg.norm(places[:, :, None] - xy, axis=-1)
+    apart[np.isnan(apart) | np.isinf(limbs_between)] = np.inf
+    reach = np.where(np.isinf(limbs_between), 1, limbs_between) * longest[:, None, None]
+    far = (apart / np.maximum(reach, 1e-9)).min(axis=(1, 2))
+    has_one = ~np.isnan(places[:, kinds, 0]).all(axis=1)
+    return np.where(has_one, np.inf, far)
+
+
+def _steps(limbs: Limbs, num_joints: int) -> NDArray[np.float64]:
+    """(K, K) how many limbs lie between two joints; infinity where none connect them."""
+    graph = np.zeros((num_joints, num_joints))
+    graph[limbs.ends[:, 0], limbs.ends[:, 1]] = 1
+    return np.asarray(shortest_path(graph, directed=False, unweighted=True), np.float64)
+
+
 def _neighbours(limbs: Limbs, num_joints: int) -> list[int]:
     """(K,) the joints at the other ends of each joint's limbs, as bits."""
     beside = [0] * num_joints
@@ -138,13 +220,3 @@ def _neighbours(limbs: Limbs, num_joints: int) -> list[int]:
         beside[one] |= 1 << other
         beside[other] |= 1 << one
     return beside
-
-
-def _connected(limbs: Limbs, num_joints: int) -> list[int]:
-    """(K,) how many joints of the skeleton each hangs together with, itself among them."""
-    group = [{joint} for joint in range(num_joints)]
-    for one, other in limbs.ends.tolist():
-        group[one] |= group[other]
-        for joint in group[one]:
-            group[joint] = group[one]
-    return [len(joints) for joints in group]
