@@ -35,7 +35,7 @@ _AGREES, _LEAST_SHARE = 0.1, 0.6
 _ASIDE = 0.4
 # A field is taken for a mean of two from the second length on, and for noise below the first.
 _NOISE, _MEAN = 0.15, 0.4
-# The length of a field where nothing crosses: this quantile of the samples, and at least so much.
+# A field's length where nothing crosses it: that of the sample so many are shorter than, or this.
 _ALONE, _LEAST_ALONE = 7, 0.3
 # So many numbers at once stay in memory that is at hand.
 _CHUNK = 16_384
