@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,3 +81,10 @@ def corners(layers: NDArray[np.integer], count: int) -> NDArray[np.int64]:
             rows, columns = box
             edges[index] = columns.start, rows.start, columns.stop, rows.stop
     return edges
+
+
+def touched(box_xyxy: Sequence[float]) -> Box:
+    """Rows and columns of all pixels that a box touches; it may reach out of the picture."""
+    left, top = (max(0, math.floor(edge)) for edge in box_xyxy[:2])
+    right, bottom = (max(0, math.ceil(edge)) for edge in box_xyxy[2:])
+    return slice(top, bottom), slice(left, right)

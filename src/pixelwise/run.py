@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,8 +182,17 @@ def build_model(recipe: Recipe, task: Task, backbone: Mapping[str, Any] | None =
         backbone: what `describe_backbone` gave; the pretrained weights come with `begin_model`.
     """
     build = find("networks", recipe.network).build
-    shape = (recipe.width, recipe.depth)
-    return Model(build(*shape) if backbone is None else build(*shape, backbone), task.maps)
+    asked: dict[str, Any] = {"width": recipe.width, "depth": recipe.depth}
+    if backbone is not None:
+        asked["backbone"] = backbone
+    if recipe.stride is not None:
+        asked["stride"] = recipe.stride
+        if "stride" not in signature(build).parameters:
+            raise PixelwiseError(
+                f"The network '{recipe.network}' has a stride of its own. Leave 'stride' out, or "
+                "take the network 'unet'."
+            )
+    return Model(build(**asked), task.maps)
 
 
 def begin_model(recipe: Recipe, task: Task, backbone: Mapping[str, Any] | None = None) -> Model:

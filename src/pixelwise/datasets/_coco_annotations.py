@@ -14,6 +14,7 @@ from pixelwise.datasets._coco_json import Key, Picture, Region, Segment
 from pixelwise.datasets._instances import from_masks, on_layers
 from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.datasets._pictures import image_size_hw, is_rotated, read_stored
+from pixelwise.layers import touched
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
 Mask = NDArray[np.bool_]
@@ -173,8 +174,7 @@ def _forget_boxes(annotation: Annotation, regions: Sequence[Region], has_outline
         box = region.box_xyxy
         is_told = region.has_joints and not region.is_crowd and not has_outlines
         if not region.is_outlined and box is not None and not is_told:
-            left, top, right, bottom = (max(0, round(edge)) for edge in box)
-            part = annotation.semantic[top:bottom, left:right]
+            part = annotation.semantic[touched(box)]
             part[part == 0] = IGNORE
 
 

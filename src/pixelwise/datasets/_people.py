@@ -20,6 +20,7 @@ from pixelwise.datasets._cases import Reader
 from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._pictures import image_size_hw
 from pixelwise.joints import around
+from pixelwise.layers import touched
 from pixelwise.types import IGNORE, Annotation, Category, LabelMap, Skeleton
 
 FIRST_PIXEL_MIDDLE = -0.5
@@ -69,12 +70,6 @@ def _known_around(keypoints: NDArray[np.float32], size_hw: tuple[int, int]) -> L
     there = is_known.any(axis=1)
     for left, top, right, bottom in around(keypoints[there], is_known[there]):
         margin = _MARGIN * max(right - left, bottom - top)
-        fill(semantic, (left - margin, top - margin, right + margin, bottom + margin), 0)
+        box = left - margin, top - margin, right + margin, bottom + margin
+        semantic[touched(box)] = 0
     return semantic
-
-
-def fill(semantic: LabelMap, box_xyxy: tuple[float, ...], value: int) -> None:
-    """Write a value into all pixels that a box touches."""
-    left, top = (max(0, int(np.floor(edge))) for edge in box_xyxy[:2])
-    right, bottom = (max(0, int(np.ceil(edge))) for edge in box_xyxy[2:])
-    semantic[top:bottom, left:right] = value

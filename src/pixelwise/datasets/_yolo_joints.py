@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pixelwise.datasets._class_names import entry_in_yaml, lists_in_yaml, yaml_files
 from pixelwise.datasets._joints import named_skeleton
-from pixelwise.datasets._people import fill
+from pixelwise.layers import touched
 from pixelwise.skeletons import COCO
 from pixelwise.types import IGNORE, Annotation, PixelwiseError, Skeleton
 
@@ -90,7 +90,7 @@ class Form:
         boxes = np.hstack([box[:, 0] - box[:, 1] / 2, box[:, 0] + box[:, 1] / 2])
         semantic = np.zeros(size_hw, np.uint8)
         for place in np.flatnonzero(~(keypoints[..., 2] > 0).any(axis=1)):
-            fill(semantic, tuple(boxes[place].tolist()), IGNORE)
+            semantic[touched(boxes[place].tolist())] = IGNORE
         return Annotation(
             semantic,
             labels=np.array(labels, np.int64),

@@ -28,14 +28,19 @@ DEPTH = 4
 STRIDE = 2
 
 
-def build(width: int | None = None, depth: int | None = None) -> AnySize:
+def build(width: int | None = None, depth: int | None = None, stride: int | None = None) -> AnySize:
     """A U-Net with features at half the picture's size, which costs a quarter of the time.
 
     Args:
         width: channels of its first level; None = 16. The paper has 64.
         depth: number of poolings; None = 4, as in the paper.
+        stride: None = 2; see `UNet`.
     """
-    return UNet(WIDTH if width is None else width, DEPTH if depth is None else depth)
+    return UNet(
+        WIDTH if width is None else width,
+        DEPTH if depth is None else depth,
+        STRIDE if stride is None else stride,
+    )
 
 
 class UNet(AnySize):

@@ -46,6 +46,8 @@ def assemble(
         # A Gaussian's logit is no parabola; the logarithm of its probability is.
         curve=lambda logits: log_expit(logits + prior),
     )
+    if not len(kind):
+        return np.zeros((0, len(joint), 3), np.float32), np.zeros(0, np.float32)
     links = find_links(kind, xy, limb, limbs)
     people = put_together(kind, xy, links, limbs, len(joint))
     has = np.zeros((len(people), len(kind)), np.bool_)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.layers import Box
+from pixelwise.layers import Box, touched
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
 _MOST = 65_535
@@ -86,8 +86,7 @@ def _boxed(annotation: Annotation) -> NDArray[np.bool_]:
     found = np.zeros(annotation.size_hw, np.bool_)
     if annotation.boxes is not None:
         for box in annotation.boxes[np.isfinite(annotation.boxes).all(axis=1)].tolist():
-            left, top, right, bottom = (max(0, round(edge)) for edge in box)
-            found[top:bottom, left:right] = True
+            found[touched(box)] = True
     return found
 
 
