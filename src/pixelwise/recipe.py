@@ -66,7 +66,7 @@ class Recipe:
     depth: int | None = None
     """Number of poolings; None = the network's own."""
     stride: int | None = None
-    """Pixels along the side of a map's pixel; None = the network's own. 4 is a quarter of the time."""
+    """Pixels along a map pixel's side; None = the network's own. 4 takes a quarter of 2's time."""
     start: str = "none"
     """Weights to begin with: "nevi" (the built-in model), the folder of a run, or "none"."""
     made_up: float = 0.0
