@@ -33,11 +33,11 @@ class Show:
 
 
 SHOWS = {
-    # The built-in model has learned from such pictures: beginning with it would show nothing.
+    # The built-in model has learned from such nevi, and is another network than that for poses.
     "semantic": Show("nevi", write_nevi, 240, 320, start="none"),
     "instance": Show("people", write_people, 800, 256),
     "panoptic": Show("people", write_people, 800, 256),
-    "pose": Show("people", write_people, 800, 256),
+    "pose": Show("people", write_people, 800, 256, start="none"),
 }
 
 
