@@ -14,10 +14,10 @@ OUT ?= runs
 THREADS ?= 1
 TOGETHER ?=
 
-.PHONY: help setup demo test check slow bench bench-nuclei builtin clean
+.PHONY: help setup demo test check slow bench bench-nuclei bench-poses builtin clean
 
 help:
-	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict; TASK=panoptic: people"
+	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict; TASK=panoptic or pose: people"
 	@echo "make test    the default tests"
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
@@ -26,6 +26,8 @@ help:
 	@echo "             smp and MONAI (sets up .peers, 5.5 GB); also FOLDS=5 MASKS=auto OUT=runs"
 	@echo "make bench-nuclei DATA=folder BUDGET=seconds: ours against StarDist at objects one by one"
 	@echo "             (sets up .peers-stardist, 2.1 GB); also FOLDS=5 THREADS=1 TOGETHER=yes OUT=runs"
+	@echo "make bench-poses DATA=folder BUDGET=seconds: ours against a plain heatmap regression at"
+	@echo "             joints of one person a picture, each with the time; also OUT=runs"
 
 setup: $(READY)
 
@@ -72,6 +74,10 @@ bench-nuclei: $(READY) .peers-stardist/ready
 	$(PYTHON) -m venv .peers-stardist
 	$(STARDIST)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+bench-poses: $(READY)
+	@test -n "$(DATA)" || { echo "Say on what: make bench-poses DATA=folder"; exit 2; }
+	$(BIN)/python benchmarks/poses.py "$(DATA)" --budget-s $(or $(BUDGET),480) --out "$(OUT)/poses"
 
 builtin: $(READY)
 	$(BIN)/python -m pixelwise.rebuild rebuilt

@@ -1,10 +1,10 @@
 """Ours against a plain heatmap regression at finding joints: same pictures, time and scorer.
 
-    python benchmarks/poses.py DATA [--budget-s 480] [--test 100] [--seed 0] [--out runs/poses]
+    make bench-poses DATA=folder [BUDGET=480] [OUT=runs]
 
 DATA is any folder with joints in which every picture shows one person (LSP). A permutation by the
 seed says which pictures test; the others are learned from. Both contestants have the same network
-(`pixelwise.networks.unet`), working size, threads and time, which counts from reading the first
+(a U-Net of the recipe's shape), working size, threads and time, which counts from reading the first
 picture to the last step; they take turns.
 
 The plain one regresses a Gaussian for each joint, as Tompson et al. ("Joint training of a
@@ -39,7 +39,7 @@ from pixelwise.joints import skeleton_of
 from pixelwise.metrics import Score
 from pixelwise.metrics.poses import PoseMetric
 from pixelwise.model import normalise
-from pixelwise.networks.unet import UNet
+from pixelwise.networks import unet
 from pixelwise.plan import look
 from pixelwise.recipe import Recipe, derive
 from pixelwise.run import Run
@@ -51,7 +51,7 @@ from pixelwise.types import Annotation, Image, PixelwiseError, Poses, Sample
 Predict = Callable[[Image], Poses]
 
 _VALIDATION = 0.15
-_SHOWN = ("pck_20", "pck_10", "pckh_50", "error_px", "oks_ap")
+_SHOWN = ("pck_20", "pck_10", "pckh_50", "joints_found", "joint_error_px", "oks_ap50")
 _BATCH = 8
 _SIGMA_PX = 2.0
 
@@ -89,9 +89,7 @@ def parts_of(dataset: Dataset, num_test: int, seed: int) -> dict[str, str]:
 # --- ours ----------------------------------------------------------------------------------------
 
 
-def ours(
-    dataset: Dataset, recipe: Recipe, parts: dict[str, str], folder: Path, budget_s: float
-) -> Predict:
+def ours(dataset: Dataset, recipe: Recipe, parts: dict[str, str], folder: Path) -> Predict:
     """Learn as `pixelwise train` does, with this split."""
     started = time.monotonic()
     split = {name: {"split": part, "fingerprint": ""} for name, part in parts.items()}
@@ -114,11 +112,11 @@ def ours(
 class Plain:
     """See the module."""
 
-    def __init__(self, dataset: Dataset, size_hw: tuple[int, int]) -> None:
+    def __init__(self, dataset: Dataset, recipe: Recipe) -> None:
         self._categories = dataset.categories
         self._num_joints = len(skeleton_of(dataset.categories)[1].joints)
-        self._size_hw = size_hw
-        network = UNet()
+        self._size_hw = recipe.size_hw
+        network = unet.build(recipe.width, recipe.depth, recipe.stride)
         self._stride = network.stride
         self._model = nn.Sequential(network, nn.Conv2d(network.features, self._num_joints, 1))
 
@@ -224,12 +222,12 @@ def run(given: argparse.Namespace) -> str:
     asked = {"budget_s": given.budget_s, "task": "pose", "seed": given.seed}
     recipe = derive(look(dataset), str(given.data.resolve()), asked)
     torch.manual_seed(given.seed)
-    plain = Plain(dataset, recipe.size_hw)
+    plain = Plain(dataset, recipe)
     steps = plain.learn(learned, given.budget_s)
     metrics = {"plain": measure(tested, plain.predict, dataset)}
     print(f"plain: {steps} steps", flush=True)
     metrics = {
-        "ours": measure(tested, ours(dataset, recipe, parts, given.out, given.budget_s), dataset),
+        "ours": measure(tested, ours(dataset, recipe, parts, given.out), dataset),
         **metrics,
     }
     text = (
