@@ -16,7 +16,6 @@ from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import shortest_path
 
 from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks._links import Links, best_links
@@ -208,9 +207,13 @@ def _far(
 
 def _steps(limbs: Limbs, num_joints: int) -> NDArray[np.float64]:
     """(K, K) how many limbs lie between two joints; infinity where none connect them."""
-    graph = np.zeros((num_joints, num_joints))
-    graph[limbs.ends[:, 0], limbs.ends[:, 1]] = 1
-    return np.asarray(shortest_path(graph, directed=False, unweighted=True), np.float64)
+    steps = np.full((num_joints, num_joints), np.inf)
+    np.fill_diagonal(steps, 0)
+    one, other = limbs.ends.T
+    steps[one, other] = steps[other, one] = 1
+    for joint in range(num_joints):
+        np.minimum(steps, steps[:, joint, None] + steps[joint], out=steps)
+    return steps
 
 
 def _neighbours(limbs: Limbs, num_joints: int) -> list[int]:
