@@ -16,7 +16,6 @@ from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import shortest_path
 
 from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks._links import Links, best_links
@@ -71,10 +70,44 @@ def _joined(kinds: list[int], links: Links, is_best: NDArray[np.bool_]) -> list[
     """
     parts = [[top] for top in range(len(kinds))]
     has = [1 << kind for kind in kinds]
+    owner = list(range(len(kinds)))
+    start, end = links.start.tolist(), links.end.tolist()
+    # Most joints have one sure link and no other: they need no queue.
+    for place in _undoubted(links, len(kinds)):
+        one, other = owner[start[place]], owner[end[place]]
+        if not has[one] & has[other]:
+            for top in parts[other]:
+                owner[top] = one
+            _move(parts, has, other, one)
     near: list[dict[int, float]] = [{} for _ in parts]
     worths = np.where(is_best, links.score, _RIVAL * links.score).tolist()
-    for one, other, worth in zip(links.start.tolist(), links.end.tolist(), worths, strict=True):
-        near[one][other] = near[other][one] = near[one].get(other, 0.0) + worth
+    for first, second, worth in zip(start, end, worths, strict=True):
+        one, other = owner[first], owner[second]
+        if not has[one] & has[other]:
+            near[one][other] = near[other][one] = near[one].get(other, 0.0) + worth
+    _contract(parts, has, near)
+    return [part for part in parts if part]
+
+
+def _undoubted(links: Links, num_tops: int) -> list[int]:
+    """The sure links without a rival at either end, the surest first."""
+    alone = links.score >= _SURE
+    for top in (links.start, links.end):
+        place = links.limb * num_tops + top
+        alone &= np.bincount(place)[place] == 1
+    sure = np.flatnonzero(alone)
+    found: list[int] = sure[np.argsort(-links.score[sure], kind="stable")].tolist()
+    return found
+
+
+def _contract(parts: list[list[int]], has: list[int], near: list[dict[int, float]]) -> None:
+    """Join parts in order of the evidence between them, which adds up as they grow.
+
+    Args:
+        parts: tops; changed here, as are the others.
+        has: the joints of each, as bits.
+        near: for each part those it is linked with, and by how much.
+    """
     queue = [
         (-worth, one, other)
         for one, others in enumerate(near)
@@ -97,7 +130,6 @@ def _joined(kinds: list[int], links: Links, is_best: NDArray[np.bool_]) -> list[
                 near[one][third] = near[third][one] = total
                 heapq.heappush(queue, (-total, min(one, third), max(one, third)))
         near[other] = {}
-    return [part for part in parts if part]
 
 
 def _move(parts: list[list[int]], has: list[int], from_part: int, to_part: int) -> None:
@@ -208,9 +240,13 @@ def _far(
 
 def _steps(limbs: Limbs, num_joints: int) -> NDArray[np.float64]:
     """(K, K) how many limbs lie between two joints; infinity where none connect them."""
-    graph = np.zeros((num_joints, num_joints))
-    graph[limbs.ends[:, 0], limbs.ends[:, 1]] = 1
-    return np.asarray(shortest_path(graph, directed=False, unweighted=True), np.float64)
+    steps = np.full((num_joints, num_joints), np.inf)
+    np.fill_diagonal(steps, 0)
+    one, other = limbs.ends.T
+    steps[one, other] = steps[other, one] = 1
+    for joint in range(num_joints):
+        np.minimum(steps, steps[:, joint, None] + steps[joint], out=steps)
+    return steps
 
 
 def _neighbours(limbs: Limbs, num_joints: int) -> list[int]:
