@@ -239,9 +239,9 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         derived["network"] = "huggingface"
     has_own_shape = bool(_SHAPE & {name for name, value in asked.items() if value is not None})
     if task == "pose" and not has_own_shape:
-        # Tops are found between pixels, so that coarse maps lose nothing and four times as many
-        # pictures are seen; the many maps need features: see LOG.md.
-        derived |= {"stride": 4, "width": 32}
+        # Tops are found between pixels, so that coarse maps lose nothing and a budget has time for
+        # several times as many pictures: see LOG.md.
+        derived |= {"stride": 4, "learning_rate": 4e-3}
     elif not has_own_shape:
         derived["start"] = "nevi"
         if is_skin and facts.num_classes == 2 and asked.get("start") in (None, "nevi"):
