@@ -317,7 +317,7 @@ def predict(
     from pixelwise import builtin, predictions
 
     run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
-    if run is None and model is None:
+    if run is None and not (task or model or detector):
         console.print(builtin.SENTENCE)
     done = predictions.predict(
         run,

@@ -128,9 +128,22 @@ def similarity(
         (M, N) float64 in [0, 1]; 0 for a truth without known joints.
     """
     apart = truth[:, None, :, :2].astype(np.float64) - found[None, :, :, :2].astype(np.float64)
-    spread = (2 * np.asarray(sigmas, np.float64)) ** 2
-    exponent = (apart**2).sum(axis=-1) / spread / (areas_px[:, None, None] + np.spacing(1)) / 2
-    alike = np.nan_to_num(np.exp(-exponent), nan=0.0)
+    each = nearness((apart**2).sum(axis=-1), areas_px[:, None, None], sigmas)
+    alike = np.nan_to_num(each, nan=0.0)
     known = (truth[..., 2] > 0).astype(np.float64)
     sums: NDArray[np.float64] = np.einsum("mnk,mk->mn", alike, known)
     return np.asarray(sums / np.maximum(known.sum(axis=1), 1)[:, None])
+
+
+def nearness(
+    squares_px: NDArray[np.float64], areas_px: NDArray[np.float64], sigmas: Sequence[float]
+) -> NDArray[np.float64]:
+    """How near each joint is, of which OKS is the mean: exp(-d^2 / (2 area (2 sigma)^2)).
+
+    Args:
+        squares_px: (..., K) squared distances; where one is NaN, so is what comes out.
+        areas_px: of the people, in a shape that goes with it.
+        sigmas: (K,).
+    """
+    spread = (2 * np.asarray(sigmas, np.float64)) ** 2
+    return np.asarray(np.exp(-squares_px / spread / (areas_px + np.spacing(1)) / 2))

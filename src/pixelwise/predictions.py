@@ -63,8 +63,7 @@ class Predictions:
         """How many there are, and how much is on them."""
         pictures = count(number, "picture")
         if any("people" in line for line in self.lines):
-            people = "person" if self.num_people == 1 else "people"
-            return f"{pictures}, {self.num_people:,} {people}"
+            return f"{pictures}, {count(self.num_people, 'person')}"
         if any("counts" in line for line in self.lines):
             return f"{pictures}, {count(self.num_instances, 'instance')}"
         return pictures

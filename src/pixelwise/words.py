@@ -9,5 +9,7 @@ def plural(number: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number and its noun: 1 picture, 2,000 pictures."""
+    """A number and its noun: 1 picture, 2,000 pictures, 2 people."""
+    if noun == "person" and number != 1:
+        return f"{number:,} people"
     return f"{number:,} {noun}{plural(number)}"

@@ -166,6 +166,29 @@ class Row(Protocol):
         """Named facts about the picture."""
 
 
+class Counted:
+    """What rows that count found, invented and missed ones have in common; see `Row`."""
+
+    tp: int
+    fp: int
+    fn: int
+
+    @property
+    def num_truth(self) -> int:
+        """How many there are; what nobody can be blamed for is not counted."""
+        return self.tp + self.fn
+
+    @property
+    def num_found(self) -> int:
+        """How many were predicted; what is excused is not counted."""
+        return self.tp + self.fp
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether exactly one of truth and prediction has any."""
+        return (self.num_truth == 0) != (self.num_found == 0)
+
+
 class Metric(Protocol):
     """Sums that say how well results agree with annotations: what is reported stands on these.
 
@@ -217,6 +240,17 @@ class Metric(Protocol):
 
     def by_category(self, units: Sequence[str] | None, *, seed: int = 0) -> tuple[Part, ...]:
         """A line for each category, none where one is all there is; of poses one for each joint."""
+
+
+def averages_of(
+    per_picture: Mapping[str, Floats], pooled: Mapping[str, float], over: str
+) -> dict[str, dict[str, float]]:
+    """Both averages by their names: {"mean over pictures": {...}, "pooled over ``over``": {...}}.
+
+    A measure that no picture has is NaN.
+    """
+    means = {name: float(mean_of(values)) for name, values in per_picture.items()}
+    return {"mean over pictures": means, f"pooled over {over}": dict(pooled)}
 
 
 def starts_of(rows: Sequence[Row]) -> list[int]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.joints import Jointed, around, jointed, similarity, skeleton_of
+from pixelwise.joints import Jointed, around, jointed, nearness, similarity, skeleton_of
 from pixelwise.metrics.detections import Detections, Pairs, Sides, judge, surest
 from pixelwise.metrics.matching import Floats, Numbers
 from pixelwise.types import Annotation, Category, PixelwiseError, Poses
@@ -133,8 +133,7 @@ def _lying_on(
     low, high = (boxes[:, :2] - size)[:, None, None], (boxes[:, 2:] + size)[:, None, None]
     xy = found[None, :, :, :2].astype(np.float64)
     outside = np.maximum(low - xy, 0) + np.maximum(xy - high, 0)
-    spread = (2 * np.asarray(sigmas, np.float64)) ** 2
-    exponent = (outside**2).sum(axis=-1) / spread / (areas_px[:, None, None] + np.spacing(1)) / 2
-    is_found = ~np.isnan(exponent)
-    sums: Floats = np.where(is_found, np.exp(-exponent), 0.0).sum(axis=-1)
+    each = nearness((outside**2).sum(axis=-1), areas_px[:, None, None], sigmas)
+    is_found = ~np.isnan(each)
+    sums: Floats = np.where(is_found, each, 0.0).sum(axis=-1)
     return np.asarray(sums / np.maximum(is_found.sum(axis=-1), 1))

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.joints import around
+from pixelwise.joints import around, nearness
 from pixelwise.metrics import mean_of
 from pixelwise.metrics.likeness import Likeness
 from pixelwise.metrics.matching import Floats
@@ -104,13 +104,12 @@ def count_joints(likeness: Likeness, skeleton: Skeleton) -> Floats:
     known, is_found = truth[..., 2] > 0, ~np.isnan(apart_px)
     rulers = Rulers.of(skeleton.joints)
     torso, head = rulers.torso(truth)[:, None], rulers.head_px(truth)[:, None]
-    spread = (2 * np.asarray(skeleton.sigmas)) ** 2
     areas = likeness.people.areas_px[likeness.people.is_labelled, None]
     columns = [
         known,
         is_found,
         np.nan_to_num(apart_px),
-        np.nan_to_num(np.exp(-(apart_px**2) / spread / areas / 2)),
+        np.nan_to_num(nearness(apart_px**2, areas, skeleton.sigmas)),
         known & ~np.isnan(torso),
         known & ~np.isnan(head),
         *(apart_px <= share * torso for share in TORSO_SHARES.values()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pixelwise.metrics import Counted
 from pixelwise.metrics.likeness import LEAST_OKS, Likeness
 from pixelwise.metrics.matching import Floats
 from pixelwise.metrics.pck import COUNTS, count_joints
@@ -12,7 +13,7 @@ from pixelwise.types import Category
 
 
 @dataclass(frozen=True, eq=False)
-class PoseRow:
+class PoseRow(Counted):
     """What one picture says.
 
     Attributes:
@@ -35,16 +36,6 @@ class PoseRow:
     groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def num_truth(self) -> int:
-        """People with labelled joints."""
-        return self.tp + self.fn
-
-    @property
-    def num_found(self) -> int:
-        """Poses, those on people who are ignored not counted."""
-        return self.tp + self.fp
-
-    @property
     def num_joints(self) -> int:
         """Labelled joints."""
         return int(self.joints[COUNTS.index("labelled")].sum())
@@ -53,11 +44,6 @@ class PoseRow:
     def num_measured(self) -> int:
         """Labelled joints that have a part in PCK."""
         return int(self.joints[COUNTS.index("torso")].sum())
-
-    @property
-    def is_missed(self) -> bool:
-        """Whether exactly one of truth and prediction has anybody."""
-        return (self.num_truth == 0) != (self.num_found == 0)
 
     @property
     def quality(self) -> float:

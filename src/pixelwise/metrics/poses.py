@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pixelwise.joints import skeleton_of
-from pixelwise.metrics import Part, ids_of, mean_of, ratios_of
+from pixelwise.metrics import Part, averages_of, ids_of, ratios_of
 from pixelwise.metrics.detections import Detections
 from pixelwise.metrics.likeness import MOST, Likeness
 from pixelwise.metrics.matching import Floats
@@ -168,12 +168,8 @@ class PoseMetric:
     def compute(self) -> dict[str, dict[str, float]]:
         """{"mean over pictures": {name: value}, "pooled over people": {name: value}}."""
         pooled = self.pooled(None, resamples=0)
-        return {
-            "mean over pictures": {
-                n: float(mean_of(values)) for n, values in self.per_picture().items()
-            },
-            "pooled over people": {name: found.value for name, found in pooled.items()},
-        }
+        values = {name: found.value for name, found in pooled.items()}
+        return averages_of(self.per_picture(), values, "people")
 
     def pooled(
         self, units: Sequence[str] | None, *, seed: int = 0, resamples: int = RESAMPLES

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pixelwise.metrics import Counted
 from pixelwise.metrics.detections import IOUS
 from pixelwise.metrics.matching import Floats, Matches, Numbers, Overlaps, match, tally
 from pixelwise.types import Category
@@ -15,7 +16,7 @@ _NONE = (0,) * len(IOUS)
 
 
 @dataclass(frozen=True)
-class SegmentRow:
+class SegmentRow(Counted):
     """One picture and one category.
 
     Attributes:
@@ -42,21 +43,6 @@ class SegmentRow:
     best_dice_found_sum: float = 0.0
     is_thing: bool = True
     groups: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def num_truth(self) -> int:
-        """Segments there are, crowds not counted."""
-        return self.tp + self.fn
-
-    @property
-    def num_found(self) -> int:
-        """Segments predicted, those that crowds and void excuse not counted."""
-        return self.tp + self.fp
-
-    @property
-    def is_missed(self) -> bool:
-        """Whether exactly one of truth and prediction has any."""
-        return (self.num_truth == 0) != (self.num_found == 0)
 
 
 def rows_of(

@@ -24,7 +24,15 @@ from typing import Self
 
 import numpy as np
 
-from pixelwise.metrics import Part, ids_of, mean_of, means_of, ratios_of, starts_of, sums_of
+from pixelwise.metrics import (
+    Part,
+    averages_of,
+    ids_of,
+    means_of,
+    ratios_of,
+    starts_of,
+    sums_of,
+)
 from pixelwise.metrics.detections import Detections, Sides, box_pairs, judge, mask_pairs, surest
 from pixelwise.metrics.matching import Floats, overlaps
 from pixelwise.metrics.precision import AVERAGES, Ranking
@@ -185,12 +193,8 @@ class InstanceMetric:
     def compute(self) -> dict[str, dict[str, float]]:
         """{"mean over pictures": {name: value}, "pooled over segments": {name: value}}."""
         pooled = self.pooled(None, resamples=0)
-        return {
-            "mean over pictures": {
-                n: float(mean_of(values)) for n, values in self.per_picture().items()
-            },
-            "pooled over segments": {name: found.value for name, found in pooled.items()},
-        }
+        values = {name: found.value for name, found in pooled.items()}
+        return averages_of(self.per_picture(), values, "segments")
 
     def pooled(
         self, units: Sequence[str] | None, *, seed: int = 0, resamples: int = RESAMPLES

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pixelwise.metrics import Part, ids_of, mean_of, means_of, ratios_of, starts_of
+from pixelwise.metrics import Part, averages_of, ids_of, mean_of, means_of, ratios_of, starts_of
 from pixelwise.metrics.boundaries import boundary_iou, surface_distances
 from pixelwise.statistics import Interval, bootstrap, mean
 from pixelwise.types import IGNORE, Annotation, Category, LabelMap, PixelwiseError, Semantic
@@ -294,11 +294,7 @@ class SemanticMetric:
         Pooled are the `RATIOS` alone: a distance has no pixels to pool. A measure that no picture
         has (a distance where there is only background) is NaN.
         """
-        scores = self.per_picture()
-        return {
-            "mean over pictures": {name: float(mean_of(values)) for name, values in scores.items()},
-            "pooled over pixels": self._pooled(),
-        }
+        return averages_of(self.per_picture(), self._pooled(), "pixels")
 
     def _pooled(self) -> dict[str, float]:
         """Ratios over all pixels, averaged over the categories that have a denominator."""

@@ -49,7 +49,7 @@ def assemble(
     if not len(kind):
         return np.zeros((0, len(joint), 3), np.float32), np.zeros(0, np.float32)
     links = find_links(kind, xy, limb, limbs)
-    people = put_together(kind, xy, links, limbs, len(joint))
+    people = put_together(kind, xy, links, limbs)
     has = np.zeros((len(people), len(kind)), np.bool_)
     for person, tops in zip(has, people, strict=True):
         person[tops] = True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import shortest_path
 
 from pixelwise.types import Skeleton
 
@@ -16,15 +18,32 @@ class Limbs:
 
     ``ends``: (L, 2) int64 from joint, to joint. ``mirrored``: (L,) int64 which limb stands in a
     limb's place in a mirror image. ``sign``: (L,) 1, or -1 where that one runs the other way (from
-    left to right hip becomes from right to left hip).
+    left to right hip becomes from right to left hip). ``num_joints``: K.
     """
 
     ends: NDArray[np.int64]
     mirrored: NDArray[np.int64]
     sign: NDArray[np.int64]
+    num_joints: int
 
     def __len__(self) -> int:
         return len(self.ends)
+
+    @cached_property
+    def steps(self) -> NDArray[np.float64]:
+        """(K, K) how many limbs lie between two joints; infinity where none connect them."""
+        graph = np.zeros((self.num_joints, self.num_joints))
+        graph[self.ends[:, 0], self.ends[:, 1]] = 1
+        return np.asarray(shortest_path(graph, directed=False, unweighted=True), np.float64)
+
+    @cached_property
+    def beside(self) -> tuple[int, ...]:
+        """(K,) the joints at the other ends of each joint's limbs, as bits."""
+        found = [0] * self.num_joints
+        for one, other in self.ends.tolist():
+            found[one] |= 1 << other
+            found[other] |= 1 << one
+        return tuple(found)
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> Limbs:
@@ -41,6 +60,7 @@ class Limbs:
             np.array(ends, np.int64).reshape(shape),
             np.array(places, np.int64),
             np.array(sign, np.int64),
+            len(skeleton.joints),
         )
 
 

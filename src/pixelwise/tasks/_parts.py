@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,6 @@ def put_together(
     xy: NDArray[np.float64],
     links: Links,
     limbs: Limbs,
-    num_joints: int,
 ) -> list[list[int]]:
     """The tops of each person, each joint at most once.
 
@@ -45,18 +45,16 @@ def put_together(
         xy: (T, 2) where.
         links: between the tops.
         limbs: the skeleton's.
-        num_joints: K.
     """
     kinds = joint.tolist()
     parts = _joined(kinds, links, best_links(links, joint))
-    _share(parts, kinds, links, _neighbours(limbs, num_joints))
-    steps = _steps(limbs, num_joints)
-    least = np.minimum(np.isfinite(steps).sum(axis=1), _LEAST_JOINTS)[joint].tolist()
+    _share(parts, kinds, links, limbs.beside)
+    least = np.minimum(np.isfinite(limbs.steps).sum(axis=1), _LEAST_JOINTS)[joint].tolist()
     parts = [part for part in parts if part]
     people = [part for part in parts if len(part) >= least[part[0]]]
     others = [part for part in parts if len(part) < least[part[0]]]
     if people and others:
-        _adopt(people, others, joint, xy, limbs, steps)
+        _adopt(people, others, joint, xy, limbs)
     return people
 
 
@@ -140,7 +138,7 @@ def _move(parts: list[list[int]], has: list[int], from_part: int, to_part: int) 
     has[from_part] = 0
 
 
-def _share(parts: list[list[int]], kinds: list[int], links: Links, beside: list[int]) -> None:
+def _share(parts: list[list[int]], kinds: list[int], links: Links, beside: Sequence[int]) -> None:
     """Give people those tops of others that are theirs as well, and what hangs on them alone.
 
     Two joints of one kind closer than about two pixels have one top between them, which only one
@@ -150,7 +148,7 @@ def _share(parts: list[list[int]], kinds: list[int], links: Links, beside: list[
         parts: the tops of each part; changed here.
         kinds: T joints.
         links: between the tops.
-        beside: see `_neighbours`.
+        beside: see `Limbs.beside`.
     """
     owner = np.zeros(len(kinds), np.intp)
     for number, part in enumerate(parts):
@@ -183,7 +181,6 @@ def _adopt(
     joint: NDArray[np.intp],
     xy: NDArray[np.float64],
     limbs: Limbs,
-    steps: NDArray[np.float64],
 ) -> None:
     """Give people the few joints that hang on nothing, where nobody else can be meant.
 
@@ -195,16 +192,15 @@ def _adopt(
         joint: (T,) which joint each top is.
         xy: (T, 2).
         limbs: the skeleton's.
-        steps: see `_steps`.
     """
-    places = np.full((len(people), len(steps), 2), np.nan)
+    places = np.full((len(people), limbs.num_joints, 2), np.nan)
     for place, part in zip(places, people, strict=True):
         place[joint[part]] = xy[part]
     lengths = np.linalg.norm(places[:, limbs.ends[:, 0]] - places[:, limbs.ends[:, 1]], axis=-1)
     longest = np.where(np.isnan(lengths), 0, lengths).max(axis=1, initial=0)
     wanted = []
     for number, part in enumerate(others):
-        far = _far(places, longest, xy[part], joint[part], steps)
+        far = _far(places, longest, xy[part], joint[part], limbs.steps)
         nearest = int(far.argmin())
         second = np.delete(far, nearest).min(initial=np.inf)
         if far[nearest] <= _MOST_FAR and second >= _ALONE * far[nearest]:
@@ -227,7 +223,7 @@ def _far(
         places: (N, K, 2) the person's joints, NaN where not known.
         longest: (N,) the person's longest limb: the measure for each limb between.
         xy, kinds: (J, 2) and (J,) where and which the joints are.
-        steps: see `_steps`.
+        steps: see `Limbs.steps`.
     """
     limbs_between = steps[:, kinds]
     apart = np.linalg.norm(places[:, :, None] - xy, axis=-1)
@@ -236,23 +232,3 @@ def _far(
     far = (apart / np.maximum(reach, 1e-9)).min(axis=(1, 2))
     has_one = ~np.isnan(places[:, kinds, 0]).all(axis=1)
     return np.where(has_one, np.inf, far)
-
-
-def _steps(limbs: Limbs, num_joints: int) -> NDArray[np.float64]:
-    """(K, K) how many limbs lie between two joints; infinity where none connect them."""
-    steps = np.full((num_joints, num_joints), np.inf)
-    np.fill_diagonal(steps, 0)
-    one, other = limbs.ends.T
-    steps[one, other] = steps[other, one] = 1
-    for joint in range(num_joints):
-        np.minimum(steps, steps[:, joint, None] + steps[joint], out=steps)
-    return steps
-
-
-def _neighbours(limbs: Limbs, num_joints: int) -> list[int]:
-    """(K,) the joints at the other ends of each joint's limbs, as bits."""
-    beside = [0] * num_joints
-    for one, other in limbs.ends.tolist():
-        beside[one] |= 1 << other
-        beside[other] |= 1 << one
-    return beside
