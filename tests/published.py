@@ -56,14 +56,25 @@ def write_detector(folder: Path, kind: str = "rt_detr", labels=("dog", "person",
     return folder
 
 
+_BACKBONE = {
+    "embedding_size": 8,
+    "hidden_sizes": [8, 16, 24, 32],
+    "depths": [1, 1, 1, 1],
+    "layer_type": "basic",
+}
+_HEADS = {
+    "encoder_ffn_dim": 16,
+    "decoder_ffn_dim": 16,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+}
+
+
 def _rt_detr(names: dict[int, str]) -> torch.nn.Module:
     from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
 
     backbone = RTDetrResNetConfig(
-        embedding_size=8,
-        hidden_sizes=[8, 16, 24, 32],
-        depths=[1, 1, 1, 1],
-        layer_type="basic",
+        **_BACKBONE,
         out_features=["stage2", "stage3", "stage4"],
     )
     config = RTDetrConfig(
@@ -74,10 +85,7 @@ def _rt_detr(names: dict[int, str]) -> torch.nn.Module:
         d_model=16,
         num_queries=6,
         decoder_layers=1,
-        encoder_ffn_dim=16,
-        decoder_ffn_dim=16,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
+        **_HEADS,
         id2label=names,
     )
     model = RTDetrForObjectDetection(config)
@@ -92,10 +100,7 @@ def _detr(names: dict[int, str]) -> torch.nn.Module:
     from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
 
     backbone = ResNetConfig(
-        embedding_size=8,
-        hidden_sizes=[8, 16, 24, 32],
-        depths=[1, 1, 1, 1],
-        layer_type="basic",
+        **_BACKBONE,
         out_features=["stage4"],
     )
     config = DetrConfig(
@@ -104,10 +109,7 @@ def _detr(names: dict[int, str]) -> torch.nn.Module:
         num_queries=8,
         encoder_layers=1,
         decoder_layers=1,
-        encoder_ffn_dim=16,
-        decoder_ffn_dim=16,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
+        **_HEADS,
         id2label=names,
     )
     model = DetrForObjectDetection(config)

@@ -7,25 +7,18 @@ import re
 import numpy as np
 import pytest
 
-from pixelwise import draw, evaluation, report
+from pixelwise import draw, report
 from pixelwise.comparison import compare
 from pixelwise.evaluation import evaluate, score
-from pixelwise.held_out import Chosen
 from pixelwise.metrics.poses import PoseMetric
-from pixelwise.recipe import Recipe
 from pixelwise.report import pose_case
 from pixelwise.report.gallery import draw_case
-from pixelwise.run import Run
 from pixelwise.skeletons import COCO
 from pixelwise.types import PixelwiseError, Sample
 from posed import PEOPLE, SIZE_HW, as_found, group, people, poses, standing
+from staged import stage
 
 NUM = 7
-
-
-class Task:
-    def metric(self):
-        return PoseMetric(PEOPLE)
 
 
 def picture(number: int):
@@ -36,40 +29,22 @@ def picture(number: int):
 @pytest.fixture
 def make(monkeypatch, tmp_path):
     """Makes a run whose poses are made up; "worse" loses the surest in every picture."""
-    monkeypatch.setattr(Run, "task", lambda self: Task())
-    samples = [
-        Sample(
-            id=f"p<{n}>",
-            files=(),
-            read_image=lambda n=n: np.full((*SIZE_HW, 3), n, np.uint8),
-            read_annotation=lambda n=n: picture(n)[0],
-            groups={"diagnosis": "ab"[n % 2]},
-        )
-        for n in range(NUM)
-    ]
 
-    def load(folder, **_):
-        def predict(image):
-            result = picture(int(image[0, 0, 0]))[1]
-            lost = int(folder.name == "worse")
-            return poses(result.keypoints[lost:], result.scores[lost:])
+    def predict(name: str, number: int):
+        result = picture(number)[1]
+        lost = int(name == "worse")
+        return poses(result.keypoints[lost:], result.scores[lost:])
 
-        return predict
-
-    def choose(run, *_):
-        runs = {sample.id: run for sample in samples}
-        prints = {sample.id: "x" for sample in samples}
-        return Chosen(tuple(samples), runs, "the test part", True, run.path, run.path, prints)
-
-    monkeypatch.setattr(evaluation, "load", load)
-    monkeypatch.setattr(evaluation, "choose", choose)
-
-    def build(name: str) -> Run:
-        run = Run(tmp_path / name, Recipe(data=str(tmp_path)), PEOPLE, {}, "abc")
-        run.write()
-        return run
-
-    return build
+    return stage(
+        monkeypatch,
+        tmp_path,
+        num=NUM,
+        size_hw=SIZE_HW,
+        categories=PEOPLE,
+        metric=lambda: PoseMetric(PEOPLE),
+        truth=lambda number: picture(number)[0],
+        predict=predict,
+    )
 
 
 @pytest.fixture

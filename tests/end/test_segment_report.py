@@ -7,15 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from pixelwise import evaluation, report
+from pixelwise import report
 from pixelwise.comparison import compare
 from pixelwise.evaluation import evaluate
-from pixelwise.held_out import Chosen
 from pixelwise.metrics.segments import InstanceMetric, PanopticMetric
-from pixelwise.recipe import Recipe
-from pixelwise.run import Run
-from pixelwise.types import PixelwiseError, Sample
+from pixelwise.types import PixelwiseError
 from segments import NUCLEI, SCENE, annotated, found, scene
+from staged import stage
 
 NUM = 8
 
@@ -46,15 +44,6 @@ TASKS = {
 }
 
 
-class Task:
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    def metric(self):
-        build, categories, _ = TASKS[self.kind]
-        return build(categories)
-
-
 @pytest.fixture(params=TASKS)
 def kind(request):
     return request.param
@@ -62,44 +51,24 @@ def kind(request):
 
 @pytest.fixture
 def make(monkeypatch, tmp_path, kind):
-    """Makes a run whose predictions are made up; ``drop`` of every 3 pictures finds nothing."""
-    _, categories, picture = TASKS[kind]
-    monkeypatch.setattr(Run, "task", lambda self: Task(kind))
-    images = {n: np.full((40, 48, 3), n, np.uint8) for n in range(NUM)}
-    samples = [
-        Sample(
-            id=f"p<{n}>",
-            files=(),
-            read_image=lambda n=n: images[n],
-            read_annotation=lambda n=n: picture(n)[0],
-            groups={"diagnosis": "ab"[n % 2]},
-        )
-        for n in range(NUM)
-    ]
+    """Makes a run whose predictions are made up; "worse" finds nothing in every third picture."""
+    metric, categories, picture = TASKS[kind]
 
-    def load(folder, **_):
-        def predict(image):
-            number = int(image[0, 0, 0])
-            if folder.name == "worse" and number % 3 == 0:
-                return found(np.zeros((40, 48)), [], categories=categories)
-            return picture(number)[1]
+    def predict(name: str, number: int):
+        if name == "worse" and number % 3 == 0:
+            return found(np.zeros((40, 48)), [], categories=categories)
+        return picture(number)[1]
 
-        return predict
-
-    def choose(run, *_):
-        runs = {sample.id: run for sample in samples}
-        prints = {sample.id: "x" for sample in samples}
-        return Chosen(tuple(samples), runs, "the test part", True, run.path, run.path, prints)
-
-    monkeypatch.setattr(evaluation, "load", load)
-    monkeypatch.setattr(evaluation, "choose", choose)
-
-    def build(name: str) -> Run:
-        run = Run(tmp_path / name, Recipe(data=str(tmp_path)), categories, {}, "abc")
-        run.write()
-        return run
-
-    return build
+    return stage(
+        monkeypatch,
+        tmp_path,
+        num=NUM,
+        size_hw=(40, 48),
+        categories=categories,
+        metric=lambda: metric(categories),
+        truth=lambda number: picture(number)[0],
+        predict=predict,
+    )
 
 
 @pytest.fixture
