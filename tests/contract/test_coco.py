@@ -25,7 +25,7 @@ from cocos import (
 from folders import write
 from pixelwise import fingerprints
 from pixelwise.datasets import open_dataset
-from pixelwise.datasets._joints import skeleton_of
+from pixelwise.datasets._joints import skeleton_in
 from pixelwise.skeletons import COCO, mirrored
 from pixelwise.types import IGNORE, PixelwiseError
 
@@ -210,12 +210,12 @@ def test_sides_change_by_their_names(names, expected):
 
 
 def test_cocos_joints_have_cocos_sigmas_and_files_may_bring_their_own():
-    people = skeleton_of({"keypoints": list(COCO.joints), "skeleton": [[16, 14]]})
+    people = skeleton_in({"keypoints": list(COCO.joints), "skeleton": [[16, 14]]})
     assert people is not None and people.limbs == ((15, 13),)
     assert people.sigmas[:3] == (0.026, 0.025, 0.025) and people.sigmas[-1] == 0.089
-    own = skeleton_of({"keypoints": ["a", "b"], "skeleton": [[0, 1]], "sigmas": [0.1, 0.2]})
+    own = skeleton_in({"keypoints": ["a", "b"], "skeleton": [[0, 1]], "sigmas": [0.1, 0.2]})
     assert own is not None and (own.limbs, own.sigmas) == (((0, 1),), (0.1, 0.2))
-    foreign = skeleton_of({"keypoints": ["a", "b"], "skeleton": [[16, 14]]})
+    foreign = skeleton_in({"keypoints": ["a", "b"], "skeleton": [[16, 14]]})
     assert foreign is not None and foreign.limbs == ()
 
 

@@ -406,8 +406,8 @@ def test_limbs_that_a_coco_file_leaves_out_are_added_and_named(tmp_path):
 
 
 def test_limbs_of_another_skeleton_give_way_to_those_that_are_known(tmp_path):
-    from pixelwise.datasets._joints import skeleton_of as of_category
+    from pixelwise.datasets._joints import skeleton_in
 
     names = list(skeletons.CROWDPOSE.joints)
-    found = of_category({"keypoints": names, "skeleton": [[16, 14], [14, 12]]})
+    found = skeleton_in({"keypoints": names, "skeleton": [[16, 14], [14, 12]]})
     assert found is not None and found == skeletons.CROWDPOSE

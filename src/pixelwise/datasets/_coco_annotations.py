@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pixelwise import rle
 from pixelwise.datasets._coco_json import Key, Picture, Region, Segment
 from pixelwise.datasets._instances import from_masks, on_layers
-from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.datasets._pictures import image_size_hw, is_rotated, read_stored
+from pixelwise.joints import PIXEL_MIDDLE
 from pixelwise.layers import touched
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 

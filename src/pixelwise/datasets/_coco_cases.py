@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pixelwise.datasets._coco_json import Document, Key, Picture, Region, Segmented
 from pixelwise.datasets._files import folder_of, stem
-from pixelwise.datasets._joints import skeleton_of
+from pixelwise.datasets._joints import skeleton_in
 from pixelwise.datasets._locate import Locator
 from pixelwise.datasets._pairs import split_of
 from pixelwise.types import PixelwiseError
@@ -85,7 +85,7 @@ class _Drafts:
     def __init__(self, index: int, document: Document, source: str, files: Locator) -> None:
         self.source = source
         self.index = index
-        self.has_joints = any(skeleton_of(category) for category in document.categories)
+        self.has_joints = any(skeleton_in(category) for category in document.categories)
         self.drafts: dict[str, _Draft] = {}
         self.missing: list[str] = []
         by_id: dict[Key, _Draft] = {}

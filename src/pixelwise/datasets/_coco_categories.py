@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.datasets._coco_json import Document, Key
-from pixelwise.datasets._joints import skeleton_of
+from pixelwise.datasets._joints import skeleton_in
 from pixelwise.draw import palette
 from pixelwise.types import Category, PixelwiseError
 
@@ -75,7 +75,7 @@ def _categories(
             name,
             color,
             bool(entry["isthing"]) if is_panoptic else place > 0,
-            skeleton_of(entry),
+            skeleton_in(entry),
         )
         for place, ((name, entry), color) in enumerate(zip(entries.items(), colors, strict=True))
     )

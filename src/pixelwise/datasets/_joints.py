@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.joints import PIXEL_MIDDLE as PIXEL_MIDDLE
 from pixelwise.skeletons import UNKNOWN_SIGMA, connected, known, mirrored, sigmas_of
 from pixelwise.types import Skeleton
 
@@ -17,7 +16,7 @@ _MOST_NAMED = 8  # limbs, in a note
 _ENOUGH = 5_000  # people, to tell how far apart their joints are
 
 
-def skeleton_of(category: Mapping[str, Any]) -> Skeleton | None:
+def skeleton_in(category: Mapping[str, Any]) -> Skeleton | None:
     """The joints of a COCO category; None where it names none.
 
     Limbs are counted from 1 as COCO counts them, or from 0 where a 0 occurs; limbs to joints that

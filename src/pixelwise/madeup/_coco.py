@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise import rle
-from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.draw import write_png
 from pixelwise.files import write_text
+from pixelwise.joints import in_numbered_pixels
 from pixelwise.types import Annotation, Category, Image
 
 NAME = "people"
@@ -107,16 +107,15 @@ class CocoFolder:
         }
         self._instances.append(record)
         if self.categories[kind].skeleton is not None and annotation.keypoints is not None:
-            joints = annotation.keypoints[index].copy()
-            known = joints[:, 2] > 0
-            # COCO counts pixels, whose middles lie half a pixel on.
-            joints[known, :2] -= PIXEL_MIDDLE
+            joints = in_numbered_pixels(annotation.keypoints[index])
             flat = [
                 value
                 for x, y, seen in joints.tolist()
                 for value in (round(x, 2), round(y, 2), int(seen))
             ]
-            self._people.append({**record, "keypoints": flat, "num_keypoints": int(known.sum())})
+            self._people.append(
+                {**record, "keypoints": flat, "num_keypoints": int((joints[:, 2] > 0).sum())}
+            )
 
 
 def _box(mask: NDArray[np.bool_]) -> list[int]:

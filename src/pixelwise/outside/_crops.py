@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from pixelwise.geometry import Matrix, scaling, translation
+from pixelwise.joints import PIXEL_MIDDLE
 from pixelwise.types import Image
 
 # The part of a picture around a box that the network learned with.
@@ -24,7 +25,6 @@ _PADDING = 1.25
 # COCO's pictures are 640 pixels long at most: it learned with crops that were shrunk to a third,
 # without averaging. Where film shrinks more, that much is averaged, or grain looks like structure.
 _LEARNED_SHRINK = 3.0
-_PIXEL_MIDDLE = 0.5
 # Of heatmaps, before the logarithm. As wide as the hills themselves (2 pixels) it moves tops near a
 # border by up to half a pixel, and those beside a second hill by 0.17 on average; this by 0.001.
 _BLUR_SIGMA_PX = 0.8
@@ -79,7 +79,7 @@ class Crop:
     def home(self, places: NDArray[np.float64], size_hw: tuple[int, int]) -> NDArray[np.float64]:
         """(K, 2) x and y on a grid of this size -> in the picture, in the package's count."""
         matrix = np.linalg.inv(self.onto(size_hw))
-        return np.asarray(places @ matrix[:2, :2].T + matrix[:2, 2] + _PIXEL_MIDDLE, np.float64)
+        return np.asarray(places @ matrix[:2, :2].T + matrix[:2, 2] + PIXEL_MIDDLE, np.float64)
 
 
 def _inside(place: float, side: int) -> int:
@@ -94,7 +94,7 @@ def _averaged(part: Image, factor: int) -> tuple[Image, Matrix]:
     height, width = part.shape[:2]
     small_wh = (max(1, width // factor), max(1, height // factor))
     small: Image = cv2.resize(part, small_wh, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    middle = translation(_PIXEL_MIDDLE, _PIXEL_MIDDLE)
+    middle = translation(PIXEL_MIDDLE, PIXEL_MIDDLE)
     grow = scaling(width / small_wh[0], height / small_wh[1])
     return small, np.linalg.inv(middle) @ grow @ middle
 

@@ -218,7 +218,7 @@ def _skeleton(labels: Sequence[str], said: Mapping[str, Any]) -> Skeleton:
     if names == skeletons.COCO.joints or (is_coco and all(n.startswith("label_") for n in names)):
         return skeletons.COCO
     edges = said.get("edges")
-    found = _joints.skeleton_of(
+    found = _joints.skeleton_in(
         {"keypoints": list(names), "skeleton": edges if _are_pairs(edges) else ()}
     )
     assert found is not None

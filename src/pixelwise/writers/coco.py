@@ -17,9 +17,8 @@ import numpy as np
 
 from pixelwise import rle
 from pixelwise.datasets import Dataset
-from pixelwise.datasets._joints import PIXEL_MIDDLE
 from pixelwise.files import write_text
-from pixelwise.joints import jointed
+from pixelwise.joints import in_numbered_pixels, jointed
 from pixelwise.layers import boxes
 from pixelwise.types import Annotation, Category
 from pixelwise.writers._objects import Losses, Objects, box_xywh, sentences
@@ -119,13 +118,11 @@ def _outlines(annotation: Annotation) -> dict[int, Entry]:
 
 def _joints(keypoints: np.ndarray[Any, np.dtype[np.float32]]) -> Entry:
     """Joints as the numbers of pixels, as COCO counts; not known ones are zeros."""
-    shown = keypoints.astype(np.float64)
-    known = shown[:, 2] > 0
-    shown[known, :2] -= PIXEL_MIDDLE
+    shown = in_numbered_pixels(keypoints)
     flat = [round(value, 4) for value in shown.ravel().tolist()]
     return {
         "keypoints": [int(value) if value.is_integer() else value for value in flat],
-        "num_keypoints": int(known.sum()),
+        "num_keypoints": int((shown[:, 2] > 0).sum()),
     }
 
 
