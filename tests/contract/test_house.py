@@ -50,6 +50,7 @@ ROOMS = [
         *("builtin", "fingerprints", "splits", "findings", "scan", "objects", "people", "model"),
         "writers",
     },
+    {"formats"},
     {"instance_findings", "joint_findings", "sheet"},
     {"store", "run"},
     {"loader"},
