@@ -81,6 +81,7 @@ def predict(
     flips: bool = True,
     tile_px: int | None = None,
     device: str = "auto",
+    runtime: str = "auto",
 ) -> Predictions:
     """Outline pictures and videos, and write what was found.
 
@@ -119,6 +120,8 @@ def predict(
         flips: also look at each picture's mirror images.
         tile_px: cut larger pictures into tiles with this long a side.
         device: where to compute.
+        runtime: what computes a run's maps: "torch", "onnx", "openvino", or "auto", the fastest
+            here. The results are the same; see `runtimes`.
 
     Raises:
         PixelwiseError: the run, the model or a path is wrong, there is no picture at all, or
@@ -133,9 +136,16 @@ def predict(
     predictor: Predict
     if model is None:
         _refuse_without_model(task=task, detector=detector)
-        predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+        predictor = load(
+            run,
+            flips=flips,
+            tile_px=tile_px,
+            device=device,
+            runtime=runtime,
+            num_pictures=len(named) + sum(map(_num_frames, clips.values())),
+        )
     else:
-        _refuse_with_model(run, task, tile_px)
+        _refuse_with_model(run, task, tile_px, runtime)
         predictor = vitpose.load(model, detector=detector, flips=flips, device=device)
     folder = Path(out)
     lines: list[dict[str, Any]] = []
@@ -208,7 +218,7 @@ def _refuse_without_model(**options: object) -> None:
             )
 
 
-def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> None:
+def _refuse_with_model(run: object, task: str | None, tile_px: int | None, runtime: str) -> None:
     """A model stands in a run's place, finds poses, and looks at people one by one."""
     if run is not None:
         raise PixelwiseError(f"Give a run ({run}) or --model, not both.")
@@ -216,6 +226,16 @@ def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> No
         raise PixelwiseError(f"--model is a ViTPose model, for --task pose, not '{task}'.")
     if tile_px is not None:
         raise PixelwiseError("--tile is for runs: a model is shown each person by itself.")
+    if runtime not in ("auto", "torch"):
+        raise PixelwiseError(f"--runtime {runtime} is for runs: a model computes in torch.")
+
+
+def _num_frames(path: Path) -> int:
+    """How many frames a video says it has; 0 where it does not, or cannot be opened."""
+    try:
+        return open_video(path).num_frames or 0
+    except PixelwiseError:
+        return 0
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:
