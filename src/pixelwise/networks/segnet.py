@@ -65,8 +65,23 @@ class SegNet(AnySize):
             features, place = F.max_pool2d(stage(features), 2, return_indices=True)
             places.append(place)
         for stage in self.decoder:
-            features = stage(F.max_unpool2d(features, places.pop(), (2, 2)))
+            features = stage(_unpool(features, places.pop()))
         return features
+
+
+def _unpool(features: Tensor, places: Tensor) -> Tensor:
+    """(B, C, h, w) -> (B, C, 2 h, 2 w): every feature at its place, and 0 where none is.
+
+    What `F.max_unpool2d` does, and as fast; that one asks about sizes and has no word in ONNX.
+
+    Args:
+        features: of a level.
+        places: (B, C, h, w) int64, row by row in the plane of the finer level, all different.
+    """
+    batch, channels, height, width = features.shape
+    plane = features.new_zeros((batch, channels, 4 * height * width))
+    spread = plane.scatter(2, places.flatten(2), features.flatten(2))
+    return spread.view(batch, channels, 2 * height, 2 * width)
 
 
 def _stage(channels: list[int]) -> nn.Sequential:

@@ -1,0 +1,52 @@
+"""What every writer of a PyTorch model begins with: pictures in, maps out, in one graph."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pixelwise.formats import Deployed
+from pixelwise.model import Model, normalise
+from pixelwise.types import PixelwiseError
+
+INPUT = "images"
+"""The name of what goes in."""
+
+
+class Graph(nn.Module):
+    """(B, H, W, 3) uint8 RGB -> maps in the order of their names, (B, C, h, w) float32 each."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Normalise, and look."""
+        return tuple(self.model(normalise(images)).values())
+
+
+def graph(deployed: Deployed) -> Graph:
+    """The graph of a model, for predicting."""
+    return Graph(deployed.model).eval()
+
+
+def example(deployed: Deployed) -> Tensor:
+    """(2, H, W, 3) uint8 at working size: one picture alone would fix the number of pictures."""
+    return torch.zeros((2, *deployed.recipe.size_hw, 3), dtype=torch.uint8)
+
+
+def require(name: str, extra: str) -> Any:
+    """Import a library of an extra of this package.
+
+    Raises:
+        PixelwiseError: not installed; the message says how.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise PixelwiseError(
+            f'This needs {name}, which is not installed: pip install "pixelwise[{extra}]".'
+        ) from None

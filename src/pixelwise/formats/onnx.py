@@ -1,0 +1,113 @@
+"""ONNX: what most runtimes read, here run by ONNX Runtime. Any size, any number of pictures.
+
+Input "images" (B, H, W, 3) uint8 RGB; an output for each map, with its name, (B, C, h, w) float32.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pixelwise.formats import Deployed, Images, Maps
+from pixelwise.formats._graph import INPUT, example, graph, require
+from pixelwise.types import PixelwiseError
+
+PRECISIONS = ("float32",)
+SUFFIX = ".onnx"
+IS_DYNAMIC = True
+REQUIRES = "export"
+
+_OPSET = 17
+_ERRORS_ONLY = 3
+
+
+def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[Images]) -> None:
+    """Write the model and nothing else.
+
+    It is traced, not exported by `torch.export`: tracing takes a second, keeps the sizes free, and
+    works with every version of torch that this package does.
+
+    Raises:
+        PixelwiseError: the library is not installed.
+    """
+    require("onnx", REQUIRES)
+    sizes = {0: "batch", 1: "height", 2: "width"}
+    grid = {0: "batch", 2: "rows", 3: "columns"}
+    with _quiet(), torch.no_grad():
+        torch.onnx.export(
+            graph(deployed),
+            (example(deployed),),
+            path,
+            input_names=[INPUT],
+            output_names=list(deployed.names),
+            dynamic_axes={INPUT: sizes} | dict.fromkeys(deployed.names, grid),
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the tracer's warnings: it fears constants, which a normalisation is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def attach(path: Path, metadata: Mapping[str, str]) -> None:
+    """Put texts into the file's own table of metadata, in the place of those that are there."""
+    onnx = require("onnx", REQUIRES)
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.save(model, path)
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The file's table of metadata."""
+    onnx = require("onnx", REQUIRES)
+    found = onnx.load(path, load_external_data=False).metadata_props
+    return {entry.key: entry.value for entry in found}
+
+
+class Session:
+    """A file in ONNX Runtime, on the CPU; see `open_model`."""
+
+    def __init__(self, path: Path, threads: int | None) -> None:
+        runtime = require("onnxruntime", REQUIRES)
+        options = runtime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            self._session: Any = runtime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        # The runtime has an exception of its own for every kind of failure, and no common one.
+        except Exception as error:
+            raise PixelwiseError(
+                f"{path} cannot be run by ONNX Runtime: {error}. Export it again."
+            ) from None
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def __call__(self, images: Images) -> Maps:
+        """Maps of pictures."""
+        return dict(zip(self._names, self._session.run(None, {INPUT: images}), strict=True))
+
+
+def open_model(path: Path, threads: int | None = None) -> Session:
+    """The file in ONNX Runtime.
+
+    Args:
+        path: of the file.
+        threads: how many the runtime may use; None leaves it to the runtime.
+
+    Raises:
+        PixelwiseError: no such file, a damaged one, or the runtime is not installed.
+    """
+    return Session(path, threads)
