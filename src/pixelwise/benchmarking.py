@@ -188,7 +188,7 @@ def _measure(
             bar.at(first, words=setting.words)
             with ExitStack() as stack:
                 clocks = _start(contestants, setting, stack, left_out)
-                times = _in_turns(clocks, left_out, partial(_advance, bar, first))
+                times = _in_turns(clocks, setting, left_out, partial(_advance, bar, first))
                 speeds += [_speed(who, setting, times[who], clocks[who]) for who in clocks]
     return speeds
 
@@ -221,7 +221,10 @@ def _start(
 
 
 def _in_turns(
-    clocks: dict[Contestant, Stopwatch], left_out: list[str], on_turn: Callable[[int], None]
+    clocks: dict[Contestant, Stopwatch],
+    setting: Setting,
+    left_out: list[str],
+    on_turn: Callable[[int], None],
 ) -> dict[Contestant, list[float]]:
     """The seconds of every look; who breaks down is taken out of ``clocks``."""
     times: dict[Contestant, list[float]] = {who: [] for who in clocks}
@@ -231,7 +234,7 @@ def _in_turns(
                 times[who] += clock.times(_looks_in_a_turn(times[who]))
             except PixelwiseError as error:
                 del clocks[who]
-                left_out.append(f"{who.name} is left out: {error}")
+                left_out.append(f"{who.name} is left out at {setting.words}: {error}")
         on_turn(turn + 1)
     return times
 

@@ -15,6 +15,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pixelwise.types import PixelwiseError
 
@@ -46,14 +47,20 @@ Tile = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
+Runtime = Annotated[
+    str,
+    typer.Option(help="What computes: torch, onnx, openvino, or auto, the fastest of them here."),
+]
+
 
 def main() -> None:
     """Run a command; what is wrong with the input is one sentence and exit code 2."""
     try:
         app()
     except PixelwiseError as error:
+        # Escaped: the name of an extra, such as [export], is no markup.
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]Error:[/] {error}", markup=True
+            f"[red]Error:[/] {escape(str(error))}", markup=True
         )
         sys.exit(2)
     except KeyboardInterrupt:
@@ -250,6 +257,7 @@ def evaluate(
     flips: Flips = True,
     tile: Tile = None,
     device: Device = "auto",
+    runtime: Runtime = "torch",
 ) -> None:
     """Measure a run: report.html, metrics.json, per_image.csv."""
     from pixelwise import builtin, evaluation
@@ -268,6 +276,7 @@ def evaluate(
         flips=flips,
         tile_px=tile,
         device=device,
+        runtime=runtime,
     )
     console.print(result.sentence)
     console.print(f"Report: {result.report}")
@@ -319,13 +328,7 @@ def predict(
     flips: Flips = True,
     tile: Tile = None,
     device: Device = "auto",
-    runtime: Annotated[
-        str,
-        typer.Option(
-            help="What computes: torch, onnx or openvino; auto is the fastest here. The results "
-            "are the same."
-        ),
-    ] = "auto",
+    runtime: Runtime = "auto",
 ) -> None:
     """Outline pictures and videos: masks, instances or poses, overlays, tables; a bad one is named
     and skipped."""

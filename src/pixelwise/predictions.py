@@ -19,7 +19,7 @@ from pixelwise.datasets._pictures import read_image
 from pixelwise.files import write_text
 from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.outside import vitpose
-from pixelwise.predictor import load
+from pixelwise.predictor import Predictor, load
 from pixelwise.progress import Progress
 from pixelwise.types import Image, PixelwiseError
 from pixelwise.videos import is_video, open_video
@@ -28,11 +28,15 @@ from pixelwise.words import count
 
 @dataclass(frozen=True)
 class Predictions:
-    """What `predict` did: ``lines`` as in ``predictions.jsonl``; ``failures``, a sentence each."""
+    """What `predict` did: ``lines`` as in ``predictions.jsonl``; ``failures``, a sentence each.
+
+    ``runtime``: what computed the maps.
+    """
 
     out: Path
     lines: tuple[dict[str, Any], ...]
     failures: tuple[str, ...]
+    runtime: str = "torch"
 
     @property
     def num_instances(self) -> int:
@@ -54,7 +58,8 @@ class Predictions:
             frames = sum(line["num_frames"] for line in videos)
             parts.append(f"{count(len(videos), 'video')} ({count(frames, 'frame')})")
         has_poses = any("people" in line or "num_people" in line for line in self.lines)
-        done = f"{' and '.join(parts)} {'drawn' if has_poses else 'outlined'} in {self.out}."
+        by = "" if self.runtime == "torch" else f" (runtime: {self.runtime})"
+        done = f"{' and '.join(parts)} {'drawn' if has_poses else 'outlined'} in {self.out}{by}."
         if has_poses or not videos:
             return done
         return f"{done} Of videos the overlay alone is written: for more, give frames as pictures."
@@ -155,7 +160,8 @@ def predict(
     _outline_clips(predictor, clips, folder, lines, failures)
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_text(folder / "predictions.jsonl", text)
-    return Predictions(folder, tuple(lines), tuple(failures))
+    used = predictor.runtime if isinstance(predictor, Predictor) else "torch"
+    return Predictions(folder, tuple(lines), tuple(failures), used)
 
 
 def _outline_pictures(

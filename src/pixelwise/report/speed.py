@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from pixelwise.files import atomic, write_text
 from pixelwise.report.figures import AMBER, BLUE, FAINT, STYLE
@@ -59,11 +60,6 @@ class Benchmark:
     left_out: tuple[str, ...]
     out: Path
 
-    def fastest(self) -> Speed:
-        """The shortest median at the first setting."""
-        first = [each for each in self.speeds if each.setting == self.speeds[0].setting]
-        return min(first, key=lambda each: each.median_s)
-
     def write(self) -> None:
         """Write benchmark.csv, benchmark.json and benchmark.png."""
         write_text(self.out / "benchmark.csv", as_csv(self.speeds))
@@ -98,34 +94,34 @@ def _fields(speed: Speed) -> dict[str, object]:
 
 
 def render(benchmark: Benchmark) -> Group:
-    """The machine, the table, and what was left out, for a terminal."""
-    table = Table()
-    for head in ("runtime", "precision"):
-        table.add_column(head)
-    for head in ("size", "batch", "median ms", "95 % ms", "pictures/s", "x torch", "peak MiB"):
-        table.add_column(head, justify="right")
-    for _, found in _by_setting(benchmark.speeds):
-        torch_s = next((each.median_s for each in found if each.runtime == "torch"), None)
-        for each in sorted(found, key=lambda each: each.median_s):
-            table.add_row(*_row(each, torch_s))
-        table.add_section()
+    """The machine, a table for each setting, and what was left out, for a terminal."""
     facts = ", ".join(f"{name} {value}" for name, value in benchmark.machine.items())
-    return Group(facts, table, *benchmark.left_out)
+    tables = [_table(found) for _, found in _by_setting(benchmark.speeds)]
+    return Group(Text(facts), *tables, *map(Text, benchmark.left_out))
 
 
-def _row(speed: Speed, torch_s: float | None) -> list[str]:
+def _table(speeds: Sequence[Speed]) -> Table:
+    """The fastest first."""
+    table = Table(title=_words(speeds[0]), title_justify="left", title_style="bold")
+    for head in ("", "median ms", "95 % ms", "pictures/s", "x torch", "peak MiB"):
+        table.add_column(head, justify="right" if head else "left")
+    torch_s = next((each.median_s for each in speeds if each.runtime == "torch"), None)
+    for each in sorted(speeds, key=lambda each: each.median_s):
+        table.add_row(
+            f"{each.runtime} {each.precision}",
+            f"{1000 * each.median_s:.2f}",
+            f"{1000 * each.p95_s:.2f}",
+            f"{each.pictures_per_s:.1f}",
+            f"{torch_s / each.median_s:.2f}" if torch_s else "",
+            _mib(each.peak_bytes),
+        )
+    return table
+
+
+def _words(speed: Speed) -> str:
+    """The setting, for people; the width first."""
     height, width = speed.size_hw
-    return [
-        speed.runtime,
-        speed.precision,
-        f"{width} x {height}",
-        str(speed.batch),
-        f"{1000 * speed.median_s:.2f}",
-        f"{1000 * speed.p95_s:.2f}",
-        f"{speed.pictures_per_s:.1f}",
-        f"{torch_s / speed.median_s:.2f}" if torch_s else "",
-        _mib(speed.peak_bytes),
-    ]
+    return f"{width} x {height}, {count(speed.batch, 'picture')} at a time"
 
 
 @rc_context(STYLE)
@@ -133,16 +129,16 @@ def draw(speeds: Sequence[Speed], path: Path) -> None:
     """A panel for each setting: medians as bars, up to the 95th percentile as lines."""
     panels = list(_by_setting(speeds))
     rows = max(len(found) for _, found in panels)
-    figure = Figure(figsize=(6.4, len(panels) * (0.34 * rows + 1.1)), layout="constrained")
-    for axes, (setting, found) in zip(
-        figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True
-    ):
-        _panel(axes, *setting, found)
+    figure = Figure(figsize=(6.4, 0.3 + len(panels) * (0.34 * rows + 0.8)), layout="constrained")
+    columns = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+    for axes, (_, found) in zip(columns, panels, strict=True):
+        _panel(axes, found)
+    columns[-1].set_xlabel("milliseconds: median, and up to the 95th percentile")
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=150)
 
 
-def _panel(axes: Axes, size_hw: tuple[int, int], batch: int, speeds: Sequence[Speed]) -> None:
+def _panel(axes: Axes, speeds: Sequence[Speed]) -> None:
     found = sorted(speeds, key=lambda each: -each.median_s)
     places = range(len(found))
     middles = [1000 * each.median_s for each in found]
@@ -152,8 +148,7 @@ def _panel(axes: Axes, size_hw: tuple[int, int], batch: int, speeds: Sequence[Sp
     axes.barh(places, middles, color=colors, xerr=[[0.0] * len(found), beyond], error_kw=whiskers)
     axes.set_yticks(places, [f"{each.runtime} {each.precision}" for each in found])
     axes.set_xlim(left=0)
-    axes.set_title(f"{size_hw[1]} x {size_hw[0]}, {count(batch, 'picture')} at a time", fontsize=11)
-    axes.set_xlabel("milliseconds: median, and up to the 95th percentile")
+    axes.set_title(_words(found[0]), fontsize=11)
 
 
 def _by_setting(
