@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import pixelwise
 from discs import draw_disc, write_folder
 from pixelwise import exported, exporting, machine, runtimes, speeds
 from pixelwise.predictor import load
@@ -278,3 +279,25 @@ def test_a_missing_library_says_what_to_install(run, type_in, monkeypatch):
     code, _, err = type_in(f"pixelwise predict {run.path} data --runtime onnx")
     assert code == 2 and 'pip install "pixelwise[export]"' in err and "onnxruntime" in err
     assert load(run, runtime="auto", num_pictures=50_000).runtime == "torch"
+
+
+def test_evaluate_measures_the_model_unless_it_is_asked_for_a_file(run, twins, tmp_path):
+    shelve(run, "onnx")
+    data = write_folder(tmp_path / "data", 8)
+    table = pixelwise.evaluate(run.path, data).out / "per_image.csv"
+    assert not twins.opened
+    asked = pixelwise.evaluate(run.path, data, runtime="onnx", out=tmp_path / "asked")
+    assert twins.opened == ["onnx"]
+    assert (asked.out / "per_image.csv").read_text() == table.read_text()
+    assert "--runtime onnx" in asked.report.read_text()
+
+
+def test_predict_takes_the_fastest_and_says_so(run, twins, type_in):
+    shelve(run, "onnx")
+    write_folder(Path("data"), 3, (75, 131))
+    code, out, err = type_in(f"pixelwise predict {run.path} data --out fast")
+    assert code == 0 and "3 pictures outlined in fast (runtime: onnx)." in out, err
+    code, out, err = type_in(f"pixelwise predict {run.path} data --out slow --runtime torch")
+    assert code == 0 and "3 pictures outlined in slow." in out, err
+    for name in ("disc000_mask.png", "disc002_overlay.jpg", "predictions.jsonl"):
+        assert Path("fast", name).read_bytes() == Path("slow", name).read_bytes(), name
