@@ -104,6 +104,20 @@ def test_an_installed_runtime_finds_the_same(run, runtime, cache):
             same(other(image), found)
 
 
+@pytest.mark.parametrize("runtime", list(runtimes.LIBRARIES))
+def test_a_damaged_file_of_a_runtime_is_made_anew(run, runtime, cache):
+    pytest.importorskip(runtimes.LIBRARIES[runtime])
+    load(run, runtime=runtime)
+    (path,) = (cache / "exports").glob("*/model*")
+    whole = {file: file.read_bytes() for file in [path, *path.rglob("*")] if file.is_file()}
+    for damage in (lambda text: text[: len(text) // 2], lambda text: b"", lambda text: b"\0" * 99):
+        for file, text in whole.items():
+            file.write_bytes(damage(text))
+        assert load(run, runtime="auto").runtime == "torch"
+        assert load(run, runtime=runtime).runtime == runtime
+        assert all(file.read_bytes() for file in whole)
+
+
 # Which one.
 
 
