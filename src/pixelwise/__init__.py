@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pixelwise.benchmarking import benchmark as benchmark
     from pixelwise.comparison import compare as compare
     from pixelwise.conversion import convert as convert
     from pixelwise.datasets import open_dataset as open_dataset
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "PixelwiseError": "types",
+    "benchmark": "benchmarking",
     "check": "doctor",
     "compare": "comparison",
     "convert": "conversion",

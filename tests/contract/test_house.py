@@ -27,6 +27,7 @@ ROOMS = [
         "maps",
         "rle",
         "losses",
+        "machine",
         "recipe",
         "device",
         "pace",
@@ -53,11 +54,11 @@ ROOMS = [
     {"formats"},
     {"instance_findings", "joint_findings", "sheet"},
     {"store", "run"},
-    {"loader"},
+    {"loader", "exported", "runtimes", "speeds", "stopwatch"},
     {"plan", "validate", "card", "predictor", "doctor", "conversion", "outside"},
     {"clips"},
     {"training", "predictions", "held_out", "tables"},
-    {"report", "evaluation", "comparison"},
+    {"report", "evaluation", "comparison", "benchmarking"},
     {"demonstration", "rebuild"},
     {"cli", "__main__"},
 ]
@@ -105,6 +106,7 @@ def test_the_plan_of_the_house_shows_every_room():
 def test_the_public_surface_is_this():
     assert pixelwise.__all__ == [
         "PixelwiseError",
+        "benchmark",
         "check",
         "compare",
         "convert",
