@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +104,22 @@ def test_an_installed_runtime_finds_the_same(run, runtime, cache):
     with ThreadPoolExecutor(4) as pool:
         for found, image in zip(pool.map(other, pictures * 4), pictures * 4, strict=True):
             same(other(image), found)
+
+
+@pytest.mark.parametrize("runtime", list(runtimes.LIBRARIES))
+def test_a_file_is_run_without_torch(run, runtime, cache):
+    pytest.importorskip(runtimes.LIBRARIES[runtime])
+    load(run, runtime=runtime)
+    (path,) = (cache / "exports").glob("*/model*")
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from pixelwise.stopwatch import Job, looks, noise, open_job
+        job = Job({runtime!r}, {str(path)!r}, 1, (32, 32), 1)
+        looks(open_job(job), noise(1, (32, 32)), 1)
+        sys.exit("torch" in sys.modules)
+    """
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @pytest.mark.parametrize("runtime", list(runtimes.LIBRARIES))

@@ -14,7 +14,7 @@ from typing import Any
 
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats import onnx as exact
-from pixelwise.formats._graph import require
+from pixelwise.formats._library import require
 from pixelwise.types import PixelwiseError
 
 PRECISIONS = ("float32", "float16", "int8")
