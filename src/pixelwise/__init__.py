@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pixelwise.datasets import open_dataset as open_dataset
     from pixelwise.doctor import check as check
     from pixelwise.evaluation import evaluate as evaluate
+    from pixelwise.exporting import export as export
     from pixelwise.predictions import predict as predict
     from pixelwise.predictor import load as load
     from pixelwise.run import open_run as open_run
@@ -39,6 +40,7 @@ _HOMES = {
     "compare": "comparison",
     "convert": "conversion",
     "evaluate": "evaluation",
+    "export": "exporting",
     "load": "predictor",
     "open_dataset": "datasets",
     "open_run": "run",

@@ -358,6 +358,37 @@ def predict(
 
 
 @app.command()
+def export(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Folder of a run [the built-in model].")
+    ] = None,
+    to: Annotated[
+        str, typer.Option(help="onnx, openvino, litert, savedmodel, keras or pt2.")
+    ] = "onnx",
+    precision: Annotated[
+        str | None, typer.Option(help="float32, float16 or int8, where the format has it.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write [RUN/exports/model...].")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Annotated pictures to prove it on, and for int8 [the run's own]."),
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option(help="What mask values mean in --data [as in the run].")
+    ] = None,
+) -> None:
+    """Write a run for another runtime, proven to do what the model does, or not at all."""
+    from pixelwise import builtin, exporting
+
+    if run is None:
+        console.print(builtin.SENTENCE)
+    path = exporting.export(
+        run, to, precision=precision, out=out, data=data, masks=masks, on_note=console.print
+    )
+    console.print(f"The exported model is {path}.")
+
+
+@app.command()
 def benchmark(
     run: Annotated[
         Path | None, typer.Argument(metavar="[RUN]", help="Folder of a run [the built-in model].")
