@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from pixelwise.formats import Deployed
 from pixelwise.model import Model, normalise
-from pixelwise.types import PixelwiseError
-
-INPUT = "images"
-"""The name of what goes in."""
 
 
 class Graph(nn.Module):
@@ -39,17 +32,3 @@ def graph(deployed: Deployed) -> Graph:
 def example(deployed: Deployed) -> Tensor:
     """(2, H, W, 3) uint8 at working size: one picture alone would fix the number of pictures."""
     return torch.zeros((2, *deployed.recipe.size_hw, 3), dtype=torch.uint8)
-
-
-def require(name: str, extra: str) -> Any:
-    """Import a library of an extra of this package.
-
-    Raises:
-        PixelwiseError: not installed; the message says how.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise PixelwiseError(
-            f'This needs {name}, which is not installed: pip install "pixelwise[{extra}]".'
-        ) from None
