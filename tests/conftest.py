@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pixelwise.formats._library import silence
+
 # Set before torch is imported. One thread each: waiting OpenMP threads spin, and with several
 # test processes on two cores they made a run of seconds take minutes. And no test may reach out.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
+silence()
 # What is kept for the user is none of the tests' business, but for matplotlib's list of fonts,
 # which takes seconds to make.
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

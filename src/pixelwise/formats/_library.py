@@ -19,7 +19,7 @@ def require(name: str, extra: str) -> Any:
     Raises:
         PixelwiseError: not installed; the message says how.
     """
-    _silence()
+    silence()
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -28,7 +28,7 @@ def require(name: str, extra: str) -> Any:
         ) from None
 
 
-def _silence() -> None:
+def silence() -> None:
     """Keep runtimes from reporting to their makers, which two of them do without asking.
 
     OpenVINO reports that it is imported, and does not where the library that would is missing.
