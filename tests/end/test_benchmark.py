@@ -97,8 +97,14 @@ def test_the_process_says_what_is_wrong(run, tmp_path):
 )
 def test_a_wrong_wish_is_one_sentence(run, type_in, options, words):
     code, _, err = type_in(f"pixelwise benchmark {run.path} {options}")
-    assert code == 2 and words in err
+    assert code == 2 and words in err, err
     assert not (run.path / "benchmark").exists()
+
+
+def test_where_it_cannot_write_it_says_so_before_it_measures(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PixelwiseError, match=r"file cannot be written to: .* with --out\."):
+        pixelwise.benchmark(run.path, out=tmp_path / "file")
 
 
 def test_a_line_of_the_table():
