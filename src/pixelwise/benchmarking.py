@@ -9,6 +9,7 @@ and they take turns, so that what else the machine does meets all alike.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -103,7 +104,7 @@ def benchmark(
     settings = _settings(part, sizes, batches)
     asked = _asked(runtimes)
     # Not among the installed files, where the built-in model lies.
-    folder = Path(out) if out else (part.path if run else Path()) / "benchmark"
+    folder = _writable(Path(out) if out else (opened.path if run else Path()) / "benchmark")
     left_out: list[str] = []
     with tempfile.TemporaryDirectory(prefix="pixelwise-") as temporary:
         contestants = list(_contestants(part, asked, Path(temporary), data, left_out))
@@ -115,6 +116,19 @@ def benchmark(
     result = Benchmark(tuple(speeds), facts, tuple(dict.fromkeys(left_out)), folder)
     result.write()
     return result
+
+
+def _writable(folder: Path) -> Path:
+    """A folder that is there and takes files: found out before minutes of measuring."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    else:
+        if os.access(folder, os.W_OK):
+            return folder
+        reason = "it is read-only"
+    raise PixelwiseError(f"{folder} cannot be written to: {reason}. Name another one with --out.")
 
 
 def _write_down(run: Run, speeds: Sequence[Speed]) -> None:

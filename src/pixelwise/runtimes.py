@@ -33,9 +33,9 @@ LIBRARIES = {"onnx": "onnxruntime", "openvino": "openvino"}
 """Runtime -> the library that it is; its files are of the format with the runtime's name."""
 NAMES = ("auto", "torch", *LIBRARIES)
 
-# Exporting and proving takes tens of seconds, once; it is begun where PyTorch alone would take
+# Exporting and proving takes about ten seconds, once; it is begun where PyTorch alone would take
 # longer than this.
-_LONG_S = 60.0
+_LONG_S = 30.0
 # Below so many looks not even the first measurement pays.
 _MANY_LOOKS = 200
 _MEASURE_S = 1.5
