@@ -6,7 +6,7 @@ to differ, it is measured as well how much it loses on annotated pictures.
 
 Some numbers are not settled by the weights: where two pixels are equal but for rounding, SegNet
 puts a feature at one or the other, and sums in another order decide differently. Such a number may
-move as far as it does when the model's weights are changed by a rounding error.
+move as far as it does when the model's weights and pixels are changed by a rounding error.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _words(measure: str) -> str:
 class Pair:
     """The model and the file, side by side.
 
-    ``shaken``: gives the model with its weights changed by a rounding error, several times.
+    ``shaken``: gives the model with its numbers changed by a rounding error, several times.
     """
 
     model: Runner
@@ -253,7 +253,7 @@ def _gap(
 
 
 def _restless(pair: Pair, images: Images, expected: Maps) -> dict[str, NDArray[np.float32]]:
-    """How far each number moves when weights are changed by a rounding error."""
+    """How far each number moves when weights and pixels are changed by a rounding error."""
     moved = {name: np.zeros_like(values) for name, values in expected.items()}
     for shaken in pair.shaken():
         for name, values in shaken(images).items():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from discs import write_discs
+from discs import write_folder
 from pixelwise import exporting
 from pixelwise.exporting import export
 from pixelwise.find import find, names
@@ -181,7 +181,7 @@ def test_int8_is_calibrated_and_measured_on_annotated_pictures(tmp_path):
     run = write_run(tmp_path / "run")
     with pytest.raises(PixelwiseError, match=r"Give a folder with --data\.$"):
         export(run, "onnx", precision="int8")
-    write_discs(tmp_path / "discs", 12)
+    write_folder(tmp_path / "discs", 12)
     path = export(run, "onnx", precision="int8", data=tmp_path / "discs")
     assert path.name == "model-int8.onnx"
     proof = json.loads(module.metadata(path)["proof"])

@@ -50,7 +50,7 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
         program = torch.export.export(
             Named(deployed).eval(), (example(deployed),), dynamic_shapes=sizes, strict=False
         )
-    _strip(program)
+    strip(program)
     torch.export.save(program, path)
 
 
@@ -62,7 +62,7 @@ def _sizes_of_one() -> Iterator[None]:
         yield
 
 
-def _strip(program: Any) -> None:
+def strip(program: Any) -> None:
     """Take out what only debuggers read, and conditions that hold for the example alone."""
     for node in program.graph.nodes:
         node.meta = {name: value for name, value in node.meta.items() if name == "val"}
