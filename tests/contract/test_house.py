@@ -54,7 +54,7 @@ ROOMS = [
     {"instance_findings", "joint_findings", "sheet"},
     {"store", "run"},
     {"loader"},
-    {"plan", "validate", "card", "predictor", "doctor", "conversion", "outside"},
+    {"plan", "validate", "card", "predictor", "doctor", "conversion", "outside", "engines"},
     {"clips"},
     {"training", "predictions", "held_out", "tables"},
     {"report", "evaluation", "comparison"},
@@ -133,7 +133,7 @@ def test_an_unknown_name_lists_the_choices():
         find("networks", "unett")
 
 
-@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers", "outputs"])
+@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers", "outputs", "engines"])
 def test_every_module_of_a_registry_builds(folder):
     assert names(folder)
     for name in names(folder):
