@@ -108,7 +108,7 @@ class Recipe:
     fold: int | None = None
     """Which fold this run is, inside a cross-validation."""
     framework: str = "torch"
-    """What learns, "torch" or "tensorflow": a module of `pixelwise.engines`. The run is the same."""
+    """What learns: "torch" or "tensorflow", modules of `pixelwise.engines`. The run is the same."""
     device: str = "auto"
     """"auto", "cpu", "cuda" or "mps"."""
     compile: bool = False

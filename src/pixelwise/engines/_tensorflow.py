@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -69,12 +69,12 @@ class TensorflowEngine:
             self._model, self._average = (
                 build_model(recipe, task.maps, recipe.size_hw) for _ in range(2)
             )
-            self._weights = [weight.value for weight in self._model.trainable_variables]
+            self._weights = _values(self._model.trainable_variables)
             self._optimizer = build_optimizer(self._weights, recipe)
         self._carry(model.state_dict(), model.state_dict())
         self._twin: nn.Module = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._twin.eval().requires_grad_(False)
-        self._step = tf.function(self._learn)
+        self._step = tf.function(self._learn, autograph=False)
 
     @property
     def average(self) -> nn.Module:
@@ -104,7 +104,7 @@ class TensorflowEngine:
             terms = weighted_sum(self._losses, logits, target, known, self._class_weights)
             total = tf.add_n(list(terms.values()))
         self._optimizer.update(clip(tape.gradient(total, self._weights)), numbers)
-        average(self._average.variables, self._model.variables, keep)
+        average(_values(self._average.variables), _values(self._model.variables), keep)
         return terms
 
     def pack(self) -> dict[str, Tensor]:
@@ -130,6 +130,11 @@ class TensorflowEngine:
             for key, slots in self._optimizer.slots.items()
             for number, slot in enumerate(slots)
         }
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    """Keras's variables as TensorFlow's."""
+    return [variable.value for variable in variables]
 
 
 def _state(model: Any) -> dict[str, Tensor]:
