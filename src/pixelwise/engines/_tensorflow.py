@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from pixelwise.tasks import Task
 from pixelwise.tasks.semantic import SemanticTask
 from pixelwise.types import PixelwiseError
 
-_MIDDLE, _SCALE = tf.constant(MEAN) * 255, tf.constant(SPREAD) * 255
+_MIDDLE, _SCALE = (np.array(numbers, np.float32) * 255 for numbers in (MEAN, SPREAD))
 
 
 def check_backend() -> None:
@@ -60,9 +61,11 @@ class TensorflowEngine:
 
     def __init__(self, model: Model, recipe: Recipe, task: Task, device: torch.device) -> None:
         assert isinstance(task, SemanticTask)
-        # TensorFlow's switch for the same bits from the same numbers, for the whole process.
-        tf.config.experimental.enable_op_determinism()
         self._losses, self._decay, self._place = recipe.loss, recipe.average, place(recipe.device)
+        if self._place != "CPU:0" and tf.config.list_physical_devices("GPU"):
+            # The same bits from the same numbers; the CPU gives them without asking, and in the
+            # whole process draws from TensorFlow without a seed are refused from here on.
+            tf.config.experimental.enable_op_determinism()
         weights = task.class_weights
         self._class_weights = None if weights is None else tf.constant(weights.numpy())
         with tf.device(self._place):
