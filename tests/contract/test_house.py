@@ -53,9 +53,10 @@ ROOMS = [
     {"instance_findings", "joint_findings", "sheet"},
     {"store", "run"},
     {"loader"},
-    {"keras"},
-    {"formats"},
-    {"plan", "validate", "card", "predictor", "doctor", "conversion", "outside", "engines"},
+    {
+        *("plan", "validate", "card", "predictor", "doctor", "conversion", "outside"),
+        *("keras", "formats", "engines"),
+    },
     {"clips"},
     {"training", "predictions", "held_out", "tables"},
     {"report", "evaluation", "comparison"},

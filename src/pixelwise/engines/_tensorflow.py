@@ -6,25 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import torch
 from torch import Tensor, nn
 
 from pixelwise.engines import join, split
 from pixelwise.engines._tensorflow_optimise import average, build_optimizer, clip
-from pixelwise.keras import build_model, carry, state_of
-from pixelwise.keras._losses import weighted_sum
+from pixelwise.keras import build_model, carry, normalise, state_of, weighted_sum
 from pixelwise.loader import Batch
 from pixelwise.model import Model
-from pixelwise.networks import MEAN, SPREAD
 from pixelwise.optimise import kept_share
 from pixelwise.recipe import Recipe
 from pixelwise.tasks import Task
 from pixelwise.tasks.semantic import SemanticTask
 from pixelwise.types import PixelwiseError
-
-_MIDDLE, _SCALE = (np.array(numbers, np.float32) * 255 for numbers in (MEAN, SPREAD))
 
 
 def check_backend() -> None:
@@ -102,8 +97,7 @@ class TensorflowEngine:
         """What is compiled: images (B, H, W, 3) uint8, targets {name: (B, C, h, w) float32}."""
         target, known = (tf.transpose(targets[n], (0, 2, 3, 1)) for n in ("class", "class_weight"))
         with tf.GradientTape() as tape:
-            normalised = (tf.cast(images, tf.float32) - _MIDDLE) / _SCALE
-            logits = self._model(normalised, training=True)["class"]
+            logits = self._model(normalise(images), training=True)["class"]
             terms = weighted_sum(self._losses, logits, target, known, self._class_weights)
             total = tf.add_n(list(terms.values()))
         self._optimizer.update(clip(tape.gradient(total, self._weights)), numbers)
