@@ -2,7 +2,7 @@
 
 Keras has both names, and other updates behind them: its AdamW adds epsilon before the second
 moment's bias is taken out, and its decay is not PyTorch's for SGD. Written out here, a step is
-PyTorch's to 1e-6, which `tests/golden/test_tensorflow.py` holds.
+PyTorch's to 1e-6, which `tests/laws/test_tensorflow_steps.py` holds.
 
 Numbers that change from step to step are worked out in Python, in float64, and go into the
 compiled step as a vector of float32, so that it is compiled once.
