@@ -80,7 +80,9 @@ class Ours:
         """Our loader alone."""
         learner = Learner(self.run, self._store, [], workers, print, 0.0)
         ids = [case.id for case in self._job.cases if case.part == "train"]
-        loader = Loader(self._store, ids, self.run.recipe, self.run.task(), learner.model.stride)
+        loader = Loader(
+            self._store, ids, self.run.recipe, self.run.task(), learner.engine.average.stride
+        )
         for batch in loader.stream(0, None, workers):
             yield len(batch.ids)
 

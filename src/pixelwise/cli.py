@@ -192,6 +192,9 @@ def train(
     compiled: Annotated[
         bool | None, typer.Option("--compile", help="Compile the network; pays on a GPU.")
     ] = None,
+    framework: Annotated[
+        str | None, typer.Option(help="What learns: torch, or tensorflow (semantic) [torch].")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Learn from a folder; the same command again goes on after an interruption."""
@@ -219,6 +222,7 @@ def train(
         leave_out=leave_out,
         seed=seed,
         compile=compiled,
+        framework=framework,
     )
     run = training.train(
         data,

@@ -14,7 +14,8 @@ from pixelwise.recipe import Recipe
 _WARM_UP = 20
 _FLAT_SHARE = 0.1
 _FLOOR = 0.01
-_CLIP = 5.0
+CLIP = 5.0
+MOMENTUM = 0.9
 # Of the learning rate, for pretrained weights: they know already most of what they need.
 _PRETRAINED_SHARE = 0.1
 
@@ -52,7 +53,7 @@ def build_optimizer(
         if params
     ]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=MOMENTUM, nesterov=True)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 
@@ -64,15 +65,20 @@ def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
 
 def clip(model: nn.Module) -> None:
     """Bound the gradient's norm, so that one odd batch cannot throw the weights away."""
-    torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP, foreach=True)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP, foreach=True)
 
 
-class Average:
-    """The exponential moving average of a model's weights and running statistics.
+def kept_share(decay: float, step: int) -> float:
+    """Share of the average that stays when the weights after a step are taken in.
 
     Early on the average is short, min(decay, (1 + t) / (10 + t)), so that the first weights are
     forgotten.
     """
+    return min(decay, (1 + step) / (10 + step)) if decay else 0.0
+
+
+class Average:
+    """The exponential moving average of a model's weights and running statistics."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
@@ -81,7 +87,7 @@ class Average:
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
         """Take in the weights after a step."""
-        keep = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
+        keep = kept_share(self._decay, step)
         ours, theirs = self.model.state_dict(), model.state_dict()
         floating = [name for name, value in ours.items() if value.is_floating_point()]
         torch._foreach_lerp_([ours[n] for n in floating], [theirs[n] for n in floating], 1 - keep)

@@ -107,6 +107,8 @@ class Recipe:
     """Cross-validate by leaving out one value of this fact at a time, such as "source"."""
     fold: int | None = None
     """Which fold this run is, inside a cross-validation."""
+    framework: str = "torch"
+    """What learns: "torch" or "tensorflow", modules of `pixelwise.engines`. The run is the same."""
     device: str = "auto"
     """"auto", "cpu", "cuda" or "mps"."""
     compile: bool = False
@@ -309,7 +311,8 @@ def describe(recipe: Recipe) -> list[str]:
         f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
         *([f"{recipe.made_up:g} made-up nevi beside each picture"] if recipe.made_up else []),
         f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
-        + (f", {recipe.folds} folds" if recipe.folds else ""),
+        + (f", {recipe.folds} folds" if recipe.folds else "")
+        + (f", learned in {recipe.framework}" if recipe.framework != "torch" else ""),
     ]
 
 

@@ -14,21 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pixelwise import device as devices
 from pixelwise.card import write_card
 from pixelwise.datasets import Dataset, open_dataset
+from pixelwise.engines import Engine
 from pixelwise.files import write_text
 from pixelwise.find import find
 from pixelwise.loader import Batch, Loader, made_up
 from pixelwise.loggers import Logger
-from pixelwise.model import normalise
-from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, set_rate, unpack
+from pixelwise.optimise import rate
 from pixelwise.pace import Clock, Facts
 from pixelwise.plan import look, plan, refuse_task
 from pixelwise.progress import Progress
@@ -110,6 +110,7 @@ def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any
     A run that goes on has all it needs in its folder: its backbone may be out of reach by now.
     """
     devices.pick(recipe.device)
+    find("engines", recipe.framework).check(recipe)
     if recipe.made_up and len(dataset.categories) != 2:
         raise PixelwiseError(
             f"Made-up nevi are lesion and skin, and {dataset.root} has {len(dataset.categories)} "
@@ -154,7 +155,7 @@ def read_pictures(
 
 
 class Learner:
-    """One run being learned: model, average, optimiser, and how far they are.
+    """One run being learned: the engine that takes its steps, and how far it is.
 
     ``on_step`` gets the averaged model after every step, for whoever measures learning while it
     happens.
@@ -168,7 +169,7 @@ class Learner:
         workers: int,
         on_note: Callable[[str], None],
         started: float,
-        on_step: Callable[[nn.Module], None] = lambda average: None,
+        on_step: Callable[[nn.Module], None] | None = None,
     ) -> None:
         self.run, self.recipe = run, run.recipe
         self._loggers, self._workers, self._note, self._started = loggers, workers, on_note, started
@@ -185,26 +186,26 @@ class Learner:
         # What goes on needs no pretrained weights, and may not find them any more.
         start = build_model if run.state.exists() else begin_model
         model = start(self.recipe, self._task, run.backbone)
-        self.model = model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = Average(self.model, self.recipe.average)
-        self.optimizer = build_optimizer(self.model, self.recipe, self.model.pretrained())
-        self._loader = Loader(store, train_ids, self.recipe, self._task, self.model.stride)
+        stride = model.stride
+        engine = find("engines", self.recipe.framework)
+        self.engine: Engine = engine.build(model, self.recipe, self._task, self._device)
+        self._loader = Loader(store, train_ids, self.recipe, self._task, stride)
         self._validation = Validation(store, val_ids, self.recipe, self._task)
-        self._pending: list[tuple[int, tuple[str, ...], dict[str, Tensor]]] = []
+        self._pending: list[tuple[int, tuple[str, ...], Mapping[str, SupportsFloat]]] = []
+        self._learning_rate = 0.0
         self.facts = Facts()
 
     def learn(self) -> None:
         """Take every step that is left; then write the weights and the card."""
         self._resume()
-        forward = torch.compile(self.model) if self.recipe.compile else self.model
-        self.model.train()
         clock = Clock(self.facts.step, self.recipe.batch)
         batches = self._loader.stream(self.facts.step, self.recipe.steps, self._workers)
         with Progress("learning", self.recipe.steps) as bar, closing(batches):
             for batch in batches:
-                self._take(batch, forward)
+                self._take(batch)
                 clock.tick(self.facts.step)
-                self._on_step(self.average.model)
+                if self._on_step:
+                    self._on_step(self.engine.average)
                 if self.recipe.steps is None:
                     self._measure(clock)
                 elif self._is_due():
@@ -217,22 +218,12 @@ class Learner:
                     break
         self._finish()
 
-    def _take(self, batch: Batch, forward: Callable[[Tensor], dict[str, Tensor]]) -> None:
+    def _take(self, batch: Batch) -> None:
         """One step of the optimiser."""
         step = self.facts.step
-        torch.manual_seed(self.recipe.seed * 1_000_003 + step)
-        set_rate(self.optimizer, self.recipe.learning_rate * rate(step, self.recipe.steps))
-        images = normalise(batch.images.to(self._device, non_blocking=True))
-        targets = {n: t.to(self._device, non_blocking=True) for n, t in batch.targets.items()}
-        with devices.autocast(self._device):
-            maps = forward(images)
-        terms = self._task.loss({name: m.float() for name, m in maps.items()}, targets)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        clip(self.model)
-        self.optimizer.step()
-        self.average.update(self.model, step)
-        self._pending.append((step, batch.ids, {n: t.detach() for n, t in terms.items()}))
+        self._learning_rate = self.recipe.learning_rate * rate(step, self.recipe.steps)
+        terms = self.engine.take(batch, step, self._learning_rate)
+        self._pending.append((step, batch.ids, terms))
         # Reading a number waits for the GPU: there, ten steps at a time.
         if self._device.type == "cpu" or len(self._pending) == 10:
             self._read_losses()
@@ -261,7 +252,7 @@ class Learner:
         ):
             return
         before = time.monotonic()
-        self._validation.scores(self.average.model, self._device)
+        self._validation.scores(self.engine.average, self._device)
         now = time.monotonic()
         left_s = self.recipe.budget_s - (now - self._started) - (_VALIDATIONS - 1) * (now - before)
         steps = max(
@@ -285,16 +276,17 @@ class Learner:
     def _validate(self, clock: Clock) -> None:
         """Score the averaged weights, keep them unless they got worse, write a line of history."""
         self._read_losses()
-        scores = self._validation.scores(self.average.model, self._device)
+        average = self.engine.average
+        scores = self._validation.scores(average, self._device)
         if is_as_good(scores, self.facts.best_scores):
             self.facts.kept_step = self.facts.step
-            save_weights(self.run.weights, self.average.model.state_dict())
+            save_weights(self.run.weights, average.state_dict())
         if not self.facts.best_scores or scores.mean() > np.mean(self.facts.best_scores):
             self.facts.best_scores = scores.tolist()
         line = {
             "step": self.facts.step,
             **self.facts.take_losses(),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self._learning_rate,
             "val_score": float(scores.mean()),
             "pictures_per_s": round(clock.pictures_per_s, 2),
         }
@@ -319,25 +311,14 @@ class Learner:
     def _save(self) -> None:
         """Everything going on needs, in one file, whole or not at all."""
         self._read_losses()
-        tensors = {
-            **{f"model/{n}": t for n, t in self.model.state_dict().items()},
-            **{f"average/{n}": t for n, t in self.average.model.state_dict().items()},
-            **{f"optimizer/{n}": t for n, t in pack(self.optimizer).items()},
-        }
-        save_weights(self.run.state, tensors, facts=self.facts.write())
+        save_weights(self.run.state, self.engine.pack(), facts=self.facts.write())
 
     def _resume(self) -> None:
         """Go back to the saved state, where there is one; drop history that came after it."""
         lines: list[str] = []
         if self.run.state.exists():
             tensors, texts = load_weights(self.run.state)
-            parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
-            for name, tensor in tensors.items():
-                part, _, rest = name.partition("/")
-                parts[part][rest] = tensor
-            self.model.load_state_dict(parts["model"])
-            self.average.model.load_state_dict(parts["average"])
-            unpack(self.optimizer, parts["optimizer"])
+            self.engine.unpack(tensors)
             self.facts = Facts.read(texts["facts"])
             lines = [
                 json.dumps(line) for line in self.run.history if line["step"] <= self.facts.step
@@ -347,7 +328,7 @@ class Learner:
 
     def _finish(self) -> None:
         """The last weights and the card; the state is not needed any more."""
-        save_weights(self.run.path / "last.safetensors", self.average.model.state_dict())
+        save_weights(self.run.path / "last.safetensors", self.engine.average.state_dict())
         for logger in self._loggers:
             logger.close()
         write_card(self.run)

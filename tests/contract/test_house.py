@@ -58,7 +58,7 @@ ROOMS = [
     {"formats"},
     {"agreement", "card", "held_out"},
     {"exported", "exporting", "probes", "proof", "runtimes", "stopwatch"},
-    {"validate", "predictor", "doctor", "conversion", "outside"},
+    {"validate", "predictor", "doctor", "conversion", "outside", "engines"},
     {"clips"},
     {"training", "predictions", "tables"},
     {"report", "evaluation", "comparison", "benchmarking"},
@@ -139,7 +139,7 @@ def test_an_unknown_name_lists_the_choices():
         find("networks", "unett")
 
 
-@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers", "outputs"])
+@pytest.mark.parametrize("folder", ["networks", "tasks", "loggers", "outputs", "engines"])
 def test_every_module_of_a_registry_builds(folder):
     assert names(folder)
     for name in names(folder):

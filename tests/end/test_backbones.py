@@ -88,10 +88,10 @@ def test_interrupted_it_goes_on_to_the_same_bits_without_the_backbone(
     never = train(data, out=tmp_path / "never", **wish)
     take = Learner._take
 
-    def stop_at_two(self, batch, forward):
+    def stop_at_two(self, batch):
         if self.facts.step == 2:
             raise KeyboardInterrupt
-        take(self, batch, forward)
+        take(self, batch)
 
     monkeypatch.setattr(Learner, "_take", stop_at_two)
     with pytest.raises(KeyboardInterrupt):

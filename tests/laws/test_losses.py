@@ -13,28 +13,12 @@ from torch.nn import functional as F
 
 from pixelwise import losses
 from pixelwise.types import PixelwiseError
+from shares import case
 
 EVERY = {**losses.BY_PIXEL, **losses.BY_REGION}
 CHANNELS = [1, 2, 4]
 each_loss = pytest.mark.parametrize("name", EVERY)
 each_channels = pytest.mark.parametrize("channels", CHANNELS)
-
-
-def case(channels: int, seed: int = 0, dtype: torch.dtype = torch.float32, hw=(6, 5), hard=False):
-    """Random logits, shares (or labels as shares), and known shares with some pixels unknown."""
-    g = torch.Generator().manual_seed(seed)
-    shape = (3, channels, *hw)
-    logits = torch.randn(shape, generator=g, dtype=dtype) * 2
-    if hard:
-        labels = torch.randint(0, max(2, channels), (3, *hw), generator=g)
-        target = labels[:, None] if channels == 1 else F.one_hot(labels, channels).movedim(-1, 1)
-        target = target.to(dtype)
-    else:
-        target = torch.rand(shape, generator=g, dtype=dtype)
-        target = target if channels == 1 else target / target.sum(dim=1, keepdim=True)
-    weight = torch.rand((3, 1, *hw), generator=g, dtype=dtype)
-    weight[weight < 0.3] = 0
-    return logits, target, weight
 
 
 def perfect_logits(target: Tensor, height: float = 100.0) -> Tensor:

@@ -6,8 +6,10 @@
     model = load("runs/mine")          # the run's best weights
     maps = model(normalise(images))    # (B, H, W, 3) uint8 RGB -> {name: (B, h, w, C) float32}
 
-    from pixelwise.keras import to_tf_dataset
-    for images, targets in to_tf_dataset("photos", "semantic", steps=1000): ...
+    from pixelwise.keras import to_tf_dataset, weighted_sum
+    for images, targets in to_tf_dataset("photos", "semantic", steps=1000):
+        logits = model(normalise(images), training=True)["class"]
+        terms = weighted_sum({"dice": 1.0}, logits, targets["class"], targets["class_weight"])
 
 Every public module in here is the twin of the module of `pixelwise.networks` with its name, and
 has
@@ -33,6 +35,7 @@ except ImportError as error:
     ) from None
 
 from pixelwise.keras._batches import to_tf_dataset
+from pixelwise.keras._losses import weighted_sum
 from pixelwise.keras._model import build_model, load, normalise, with_normalisation
 from pixelwise.keras._weights import carry, state_of, variables
 
@@ -44,5 +47,6 @@ __all__ = [
     "state_of",
     "to_tf_dataset",
     "variables",
+    "weighted_sum",
     "with_normalisation",
 ]

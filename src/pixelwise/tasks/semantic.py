@@ -39,7 +39,7 @@ class SemanticTask:
         check_losses(loss, class_weights is not None)
         self.categories = categories
         self._loss = dict(loss)
-        self._class_weights = None if class_weights is None else torch.from_numpy(class_weights)
+        self.class_weights = None if class_weights is None else torch.from_numpy(class_weights)
 
     @property
     def is_binary(self) -> bool:
@@ -64,7 +64,7 @@ class SemanticTask:
     def loss(self, maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The recipe's losses, each by its name and times its weight."""
         logits = maps["class"]
-        weights = None if self._class_weights is None else self._class_weights.to(logits.device)
+        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
         return weighted_sum(self._loss, logits, targets["class"], targets["class_weight"], weights)
 
     def decode(
