@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from pixelwise.networks import MEAN, SPREAD
 
-_WIDER = 4
-_FAINT = 0.01
+WIDER = 4
+FAINT = 0.01
 
 
 class Model(nn.Module):
@@ -50,10 +50,10 @@ class Model(nn.Module):
 
 
 def _head(features: int, channels: int, *, is_wide: bool) -> nn.Module:
-    hidden = _WIDER * features if is_wide else features
+    hidden = WIDER * features if is_wide else features
     last = nn.Conv2d(hidden, channels, 1)
     # What is looked for is seldom there: begin with hardly anything.
-    nn.init.normal_(last.weight, std=_FAINT)
+    nn.init.normal_(last.weight, std=FAINT)
     nn.init.constant_(last.bias, 0.0)  # type: ignore[arg-type]
     if not is_wide:
         return last

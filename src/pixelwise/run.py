@@ -182,17 +182,27 @@ def build_model(recipe: Recipe, task: Task, backbone: Mapping[str, Any] | None =
         backbone: what `describe_backbone` gave; the pretrained weights come with `begin_model`.
     """
     build = find("networks", recipe.network).build
-    asked: dict[str, Any] = {"width": recipe.width, "depth": recipe.depth}
+    asked: dict[str, Any] = dict(asked_shape(recipe, build))
     if backbone is not None:
         asked["backbone"] = backbone
-    if recipe.stride is not None:
-        asked["stride"] = recipe.stride
-        if "stride" not in signature(build).parameters:
-            raise PixelwiseError(
-                f"The network '{recipe.network}' has a stride of its own. Leave 'stride' out, or "
-                "take the network 'unet'."
-            )
     return Model(build(**asked), task.maps)
+
+
+def asked_shape(recipe: Recipe, build: Callable[..., Any]) -> dict[str, int | None]:
+    """The lines of a recipe that give a network its shape, as its ``build`` takes them.
+
+    Raises:
+        PixelwiseError: a stride is asked of a network that has its own.
+    """
+    asked = {"width": recipe.width, "depth": recipe.depth}
+    if recipe.stride is None:
+        return asked
+    if "stride" not in signature(build).parameters:
+        raise PixelwiseError(
+            f"The network '{recipe.network}' has a stride of its own. Leave 'stride' out, or "
+            "take the network 'unet'."
+        )
+    return {**asked, "stride": recipe.stride}
 
 
 def begin_model(recipe: Recipe, task: Task, backbone: Mapping[str, Any] | None = None) -> Model:

@@ -1,0 +1,145 @@
+"""The pieces that several networks are made of, named as the PyTorch weights are.
+
+Everything is channels last, whatever the user's Keras is set to, and everything but the batch
+normalisation is Keras's own, so that a saved model loads where this package is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+"""A KerasTensor, (B, H, W, C); or what computes, in a layer that is called."""
+_LAST = "channels_last"
+# PyTorch's own. Keras counts what is kept of the running statistics, PyTorch what is taken in.
+_MOMENTUM = 0.9
+_EPSILON = 1e-5
+COUNTER = "num_batches_tracked"
+# He et al. 2015, equation 10; Keras's own "he_normal" cuts the tails off.
+_HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
+
+
+@dataclass(frozen=True)
+class At:
+    """Where among the PyTorch model's weights a layer's are: ``at / "encoder" / 0``.
+
+    ``learns``: whether batch normalisation is PyTorch's in training too; see `BatchNormalization`.
+    """
+
+    name: str
+    learns: bool = True
+
+    def __truediv__(self, part: str | int) -> At:
+        return replace(self, name=f"{self.name}.{part}")
+
+    @property
+    def layer(self) -> str:
+        """The layer's name: neither a scope of TensorFlow nor PyTorch allows every character."""
+        return self.name.replace(".", "-")
+
+
+def weight_name(layer: str) -> str:
+    """The inverse of `At.layer`."""
+    return layer.replace("-", ".")
+
+
+@keras.saving.register_keras_serializable(package="pixelwise")
+class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """Batch normalisation that keeps PyTorch's running statistics.
+
+    The variance that is kept is that of the population, n / (n - 1) of the batch's, where Keras
+    keeps the batch's; and the batches are counted. Predictions are those of Keras's own layer.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        """As Keras's own, and a counter, which no step of an optimiser touches."""
+        super().build(input_shape)
+        self.num_batches_tracked = self.add_weight(
+            shape=(), name=COUNTER, dtype="int32", initializer="zeros"
+        )
+        self.num_batches_tracked.trainable = False
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
+        """(B, H, W, C) -> the same."""
+        if not (training and self.trainable):
+            return super().call(inputs, training=False, mask=mask)
+        kept = self.moving_variance * self.momentum
+        outputs = super().call(inputs, training=True, mask=mask)
+        taken_in = self.moving_variance - kept
+        others = ops.prod(ops.shape(inputs)[:-1]) - 1
+        self.moving_variance.assign_add(taken_in / ops.cast(others, taken_in.dtype))
+        self.num_batches_tracked.assign_add(1)
+        return outputs
+
+
+def conv(
+    at: At, inputs: Tensor, channels: int, kernel: int, stride: int = 1, bias: bool = False
+) -> Tensor:
+    """Convolution that pads with zeros: (B, H, W, C) -> (B, H / stride, W / stride, channels)."""
+    layer = keras.layers.Conv2D(
+        channels,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=bias,
+        kernel_initializer=_HE,
+        data_format=_LAST,
+        name=at.layer,
+    )
+    return layer(inputs)
+
+
+def head(at: At, inputs: Tensor, channels: int, spread: float) -> Tensor:
+    """1 x 1 convolution to the channels of a map, whose weights begin as small as ``spread``."""
+    layer = keras.layers.Conv2D(
+        channels,
+        1,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=spread),
+        data_format=_LAST,
+        name=at.layer,
+    )
+    return layer(inputs)
+
+
+def norm(at: At, inputs: Tensor) -> Tensor:
+    """Batch normalisation over the channels."""
+    kind = BatchNormalization if at.learns else keras.layers.BatchNormalization
+    return kind(axis=-1, momentum=_MOMENTUM, epsilon=_EPSILON, name=at.layer)(inputs)
+
+
+def conv_bn_relu(
+    at: At, inputs: Tensor, channels: int, kernel: int = 3, stride: int = 1, first: int = 0
+) -> Tensor:
+    """Convolution without bias, batch normalisation, ReLU; ``first``: the convolution's number."""
+    features = conv(at / first, inputs, channels, kernel, stride)
+    return ops.relu(norm(at / (first + 1), features))
+
+
+def conv_relu_bn(at: At, inputs: Tensor, channels: int) -> Tensor:
+    """3 x 3 convolution with bias, ReLU, batch normalisation: in this order in the lesson."""
+    return norm(at / 2, ops.relu(conv(at / 0, inputs, channels, 3, bias=True)))
+
+
+def double(at: At, inputs: Tensor, channels: int) -> Tensor:
+    """Two 3 x 3 convolutions, each normalised: one level of a U-Net."""
+    return conv_bn_relu(at / 1, conv_bn_relu(at / 0, inputs, channels), channels)
+
+
+def pool(inputs: Tensor) -> Tensor:
+    """(B, H, W, C) -> (B, H / 2, W / 2, C), the largest of every 2 x 2."""
+    return keras.layers.MaxPooling2D(2, data_format=_LAST)(inputs)
+
+
+def upsample(inputs: Tensor, interpolation: str = "bilinear") -> Tensor:
+    """(B, h, w, C) -> (B, 2 h, 2 w, C), pixel centres at i + 0.5."""
+    layer = keras.layers.UpSampling2D(2, data_format=_LAST, interpolation=interpolation)
+    return layer(inputs)
+
+
+def concatenate(*inputs: Tensor) -> Tensor:
+    """Channels one after the other."""
+    return ops.concatenate(inputs, axis=-1)
