@@ -10,10 +10,12 @@ calibration pictures show.
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +52,21 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
             converter.target_spec.supported_types = [tf.float16]
         if precision == "int8":
             converter.representative_dataset = _shown(calibration)
-        path.write_bytes(converter.convert())
+        with _quiet():
+            path.write_bytes(converter.convert())
 
 
 def _shown(calibration: Sequence[Images]) -> Callable[[], Iterator[dict[str, Images]]]:
     """What the converter asks for: pictures, one at a time, as often as it likes."""
     return lambda: ({INPUT: image[None]} for images in calibration for image in images)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without TensorFlow's word that its copy of the interpreter will leave; see `_runtime`."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="tensorflow")
+        yield
 
 
 class Interpreter:
@@ -65,8 +76,7 @@ class Interpreter:
         if not path.is_file():
             raise PixelwiseError(f"{path} is missing. Export the run again.")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _quiet():
                 interpreter = _runtime()(str(path), num_threads=threads)
             interpreter.allocate_tensors()
             self._look = interpreter.get_signature_runner()
@@ -117,7 +127,6 @@ def _runtime() -> Any:
         PixelwiseError: there is neither.
     """
     try:
-        from ai_edge_litert.interpreter import Interpreter as Runtime
+        return importlib.import_module("ai_edge_litert.interpreter").Interpreter
     except ImportError:
         return tensorflow().lite.Interpreter
-    return Runtime

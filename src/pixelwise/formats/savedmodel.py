@@ -13,7 +13,7 @@ from typing import Any
 
 from pixelwise.files import write_text
 from pixelwise.formats import Deployed, Images, Maps
-from pixelwise.formats._graph import INPUT
+from pixelwise.formats._graph import INPUT, require
 from pixelwise.formats._tensorflow import EXTRA, channels_first, save, tensorflow
 from pixelwise.types import PixelwiseError
 
@@ -27,15 +27,14 @@ _TEXTS = Path("assets.extra") / "pixelwise.json"
 _SIGNATURE = "serving_default"
 # All that a network here computes with. TensorFlow has operations that read and write files, and a
 # graph from elsewhere may have them.
-_OPERATIONS = frozenset(
-    """
-    Add AddV2 AvgPool BiasAdd BroadcastTo Cast ConcatV2 Const Conv2D Cumsum DepthwiseConv2dNative Equal
-    ExpandDims Fill FloorDiv FloorMod FusedBatchNormV3 GatherV2 Identity Less MaxPool Maximum
-    Minimum MirrorPad Mul NoOp Pack Pad PadV2 PartitionedCall Placeholder Prod Range RealDiv Relu
-    Reshape ResizeBilinear ResizeNearestNeighbor Rsqrt Select SelectV2 Shape Slice Sqrt Squeeze
-    StatefulPartitionedCall StridedSlice Sub Sum Tile Max Min ZerosLike OnesLike
-    """.split()
-)
+_OPERATIONS = {
+    *("AddV2", "AvgPool", "BiasAdd", "BroadcastTo", "Cast", "ConcatV2", "Const", "Conv2D"),
+    *("Cumsum", "Equal", "ExpandDims", "Fill", "FloorDiv", "FloorMod", "FusedBatchNormV3"),
+    *("GatherV2", "Identity", "Less", "Max", "MaxPool", "Maximum", "Minimum", "MirrorPad"),
+    *("Mul", "NoOp", "OnesLike", "Pack", "Pad", "PartitionedCall", "Placeholder", "RealDiv"),
+    *("Relu", "Reshape", "ResizeBilinear", "Rsqrt", "SelectV2", "Shape", "Sqrt", "Squeeze"),
+    *("StatefulPartitionedCall", "StridedSlice", "Sub", "Tile", "ZerosLike"),
+}
 # What would save and load variables, if there were any; nothing calls it.
 _SAVER = "__inference__traced_"
 _KINDS = ("user_object", "function", "bare_concrete_function", "constant")
@@ -96,12 +95,12 @@ def _check(path: Path) -> None:
     Raises:
         PixelwiseError: no such folder, a damaged one, or such a graph.
     """
-    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+    damaged: type[Exception] = require("google.protobuf.message", EXTRA).DecodeError
     try:
         saved = SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    except (OSError, DecodeError) as error:
+    except (OSError, damaged) as error:
         raise PixelwiseError(f"{path} is no SavedModel ({error}). Export it again.") from None
     strange = sorted({name for graph in saved.meta_graphs for name in _strange(graph)})
     if strange:

@@ -136,8 +136,21 @@ def pool(inputs: Tensor) -> Tensor:
 
 def upsample(inputs: Tensor, interpolation: str = "bilinear") -> Tensor:
     """(B, h, w, C) -> (B, 2 h, 2 w, C), pixel centres at i + 0.5."""
+    if interpolation == "bilinear" and None in inputs.shape[1:3]:
+        return _any_size(upsample(inputs, "nearest"))
     layer = keras.layers.UpSampling2D(2, data_format=_LAST, interpolation=interpolation)
     return layer(inputs)
+
+
+def _any_size(nearest: Tensor) -> Tensor:
+    """Bilinear from nearest: each value with a quarter of both of its neighbours, along both sides.
+
+    Keras cannot be traced through its own bilinear layer at a size that is not known yet.
+    """
+    features = ops.pad(nearest, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+    for _ in range(2):
+        features = keras.layers.AveragePooling2D(2, strides=1, data_format=_LAST)(features)
+    return features
 
 
 def concatenate(*inputs: Tensor) -> Tensor:
