@@ -1,7 +1,6 @@
 """The pieces that several networks are made of, named as the PyTorch weights are.
 
-Everything is channels last, whatever the user's Keras is set to, and everything but the batch
-normalisation is Keras's own, so that a saved model loads where this package is not.
+Everything is channels last, whatever the user's Keras is set to.
 """
 
 from __future__ import annotations
@@ -27,11 +26,13 @@ _HE = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 class At:
     """Where among the PyTorch model's weights a layer's are: ``at / "encoder" / 0``.
 
-    ``learns``: whether batch normalisation is PyTorch's in training too; see `BatchNormalization`.
+    ``is_portable``: Keras's own layers alone, so that a model which was saved as ``.keras`` loads
+    where this package is not. It predicts the same; what it cannot do `BatchNormalization` and
+    `Upsampling` say.
     """
 
     name: str
-    learns: bool = True
+    is_portable: bool = False
 
     def __truediv__(self, part: str | int) -> At:
         return replace(self, name=f"{self.name}.{part}")
@@ -59,9 +60,8 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         """As Keras's own, and a counter, which no step of an optimiser touches."""
         super().build(input_shape)
         self.num_batches_tracked = self.add_weight(
-            shape=(), name=COUNTER, dtype="int32", initializer="zeros"
+            shape=(), name=COUNTER, dtype="int32", initializer="zeros", trainable=False
         )
-        self.num_batches_tracked.trainable = False
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
         """(B, H, W, C) -> the same."""
@@ -74,6 +74,24 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         self.moving_variance.assign_add(taken_in / ops.cast(others, taken_in.dtype))
         self.num_batches_tracked.assign_add(1)
         return outputs
+
+
+@keras.saving.register_keras_serializable(package="pixelwise")
+class Upsampling(keras.layers.UpSampling2D):  # type: ignore[misc]
+    """Upsampling that also works in a graph of TensorFlow whose pictures have any size.
+
+    Keras 3.15 asks there whether the size is above zero, which such a graph cannot answer; and it
+    forgets how many channels there are, which LiteRT has to know.
+    """
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """(B, h, w, C) -> (B, 2 h, 2 w, C)."""
+        if keras.backend.backend() != "tensorflow":
+            return super().call(inputs)
+        import tensorflow as tf
+
+        enlarged = tf.image.resize(inputs, 2 * tf.shape(inputs)[1:3], self.interpolation)
+        return tf.cast(enlarged, inputs.dtype)
 
 
 def conv(
@@ -107,7 +125,7 @@ def head(at: At, inputs: Tensor, channels: int, spread: float) -> Tensor:
 
 def norm(at: At, inputs: Tensor) -> Tensor:
     """Batch normalisation over the channels."""
-    kind = BatchNormalization if at.learns else keras.layers.BatchNormalization
+    kind = keras.layers.BatchNormalization if at.is_portable else BatchNormalization
     return kind(axis=-1, momentum=_MOMENTUM, epsilon=_EPSILON, name=at.layer)(inputs)
 
 
@@ -134,23 +152,10 @@ def pool(inputs: Tensor) -> Tensor:
     return keras.layers.MaxPooling2D(2, data_format=_LAST)(inputs)
 
 
-def upsample(inputs: Tensor, interpolation: str = "bilinear") -> Tensor:
-    """(B, h, w, C) -> (B, 2 h, 2 w, C), pixel centres at i + 0.5."""
-    if interpolation == "bilinear" and None in inputs.shape[1:3]:
-        return _any_size(upsample(inputs, "nearest"))
-    layer = keras.layers.UpSampling2D(2, data_format=_LAST, interpolation=interpolation)
-    return layer(inputs)
-
-
-def _any_size(nearest: Tensor) -> Tensor:
-    """Bilinear from nearest: each value with a quarter of both of its neighbours, along both sides.
-
-    Keras cannot be traced through its own bilinear layer at a size that is not known yet.
-    """
-    features = ops.pad(nearest, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
-    for _ in range(2):
-        features = keras.layers.AveragePooling2D(2, strides=1, data_format=_LAST)(features)
-    return features
+def upsample(at: At, inputs: Tensor, interpolation: str = "bilinear") -> Tensor:
+    """(B, h, w, C) -> (B, 2 h, 2 w, C), pixel centres at i + 0.5; or "nearest"."""
+    kind = keras.layers.UpSampling2D if at.is_portable else Upsampling
+    return kind(2, data_format=_LAST, interpolation=interpolation)(inputs)
 
 
 def concatenate(*inputs: Tensor) -> Tensor:

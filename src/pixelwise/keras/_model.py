@@ -40,7 +40,7 @@ def build_model(
         PixelwiseError: a network that has no twin, or a shape that it cannot have.
     """
     images = keras.Input((*(size_hw or (None, None)), 3), name="images")
-    return keras.Model(images, _maps(images, recipe, maps, learns=True), name="pixelwise")
+    return keras.Model(images, _maps(images, recipe, maps), name="pixelwise")
 
 
 def load(run: str | Path | Run, size_hw: tuple[int, int] | None = None) -> keras.Model:
@@ -62,17 +62,21 @@ def load(run: str | Path | Run, size_hw: tuple[int, int] | None = None) -> keras
 
 
 def with_normalisation(
-    model: keras.Model, recipe: Recipe, size_hw: tuple[int, int] | None = None
+    model: keras.Model,
+    recipe: Recipe,
+    size_hw: tuple[int, int] | None = None,
+    *,
+    is_portable: bool = False,
 ) -> keras.Model:
     """The same model for pictures as they are, which is what programs want to be given.
-
-    It consists of Keras's own layers alone: saved as ``.keras`` it loads where this package is not
-    installed. It predicts; to learn, take what `build_model` gives.
 
     Args:
         model: of `build_model` or `load`; its weights are copied.
         recipe: which it was built by.
         size_hw: as of `build_model`.
+        is_portable: of Keras's own layers alone: saved as ``.keras`` it loads where this package
+            is not installed. It is no model to go on learning with, and TensorFlow traces it for
+            one size at a time (`keras.Model.export` needs ``size_hw``).
 
     Returns:
         A model from images (B, H, W, 3) uint8 RGB to {map name: (B, h, w, C)} float32.
@@ -81,13 +85,13 @@ def with_normalisation(
     images = keras.Input((*(size_hw or (None, None)), 3), dtype="uint8", name="images")
     middle, scale = (np.array(numbers, np.float32) * 255 for numbers in (MEAN, SPREAD))
     normalised = (ops.cast(images, "float32") - middle) / scale
-    twin = keras.Model(images, _maps(normalised, recipe, maps, learns=False), name="pixelwise")
+    twin = keras.Model(images, _maps(normalised, recipe, maps, is_portable), name="pixelwise")
     carry(twin, state_of(model))
     return twin
 
 
 def _maps(
-    images: Tensor, recipe: Recipe, maps: Mapping[str, int], *, learns: bool
+    images: Tensor, recipe: Recipe, maps: Mapping[str, int], is_portable: bool = False
 ) -> dict[str, Tensor]:
     """Every map, by name, from normalised pictures."""
     choices = names("keras")
@@ -97,10 +101,10 @@ def _maps(
             f"{', '.join(choices)}."
         )
     build = importlib.import_module(f"pixelwise.keras.{recipe.network}").build
-    features = build(images, At("network", learns), **asked_shape(recipe, build))
+    features = build(images, At("network", is_portable), **asked_shape(recipe, build))
     is_wide = sum(maps.values()) > features.shape[-1]
     return {
-        name: _head(At("heads", learns) / name, features, count, is_wide=is_wide)
+        name: _head(At("heads", is_portable) / name, features, count, is_wide=is_wide)
         for name, count in maps.items()
     }
 

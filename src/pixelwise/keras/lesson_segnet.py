@@ -15,7 +15,7 @@ def build(images: Tensor, at: At, width: int | None = None, depth: int | None = 
     def forward(padded: Tensor) -> Tensor:
         features, _ = encode(at / "encoder", padded)
         for number, channels in enumerate(CHANNELS[:0:-1]):
-            features = conv_relu_bn(at / "decoder" / number, upsample(features), channels)
-        return upsample(features)
+            features = conv_relu_bn(at / "decoder" / number, upsample(at, features), channels)
+        return upsample(at, features)
 
     return fit(images, MULTIPLE, 1, forward)

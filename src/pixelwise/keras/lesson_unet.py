@@ -15,8 +15,8 @@ def build(images: Tensor, at: At, width: int | None = None, depth: int | None = 
     def forward(padded: Tensor) -> Tensor:
         features, skips = encode(at / "encoder", padded)
         for number, channels in enumerate(CHANNELS[:0:-1]):
-            both = concatenate(upsample(features), skips.pop())
+            both = concatenate(upsample(at, features), skips.pop())
             features = conv_relu_bn(at / "decoder" / number, both, channels)
-        return concatenate(upsample(features), skips.pop())
+        return concatenate(upsample(at, features), skips.pop())
 
     return fit(images, MULTIPLE, 1, forward)

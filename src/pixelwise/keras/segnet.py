@@ -27,9 +27,9 @@ def build(images: Tensor, at: At, width: int | None = None, depth: int | None = 
         for number, channels in enumerate(widths):
             fine = _stage(at / "encoder" / number, features, [channels] * _num_convs(number))
             features = pool(fine)
-            places.append(_is_place(fine, features))
+            places.append(_is_place(at, fine, features))
         for number, (level, channels) in enumerate(reversed(list(enumerate(widths)))):
-            unpooled = upsample(features, "nearest") * places.pop()
+            unpooled = upsample(at, features, "nearest") * places.pop()
             back = [channels] * (_num_convs(level) - 1) + [widths[max(0, level - 1)]]
             features = _stage(at / "decoder" / number, unpooled, back)
         return features
@@ -47,7 +47,7 @@ def _stage(at: At, features: Tensor, channels: Sequence[int]) -> Tensor:
     return features
 
 
-def _is_place(fine: Tensor, largest: Tensor) -> Tensor:
+def _is_place(at: At, fine: Tensor, largest: Tensor) -> Tensor:
     """Where the largest of every 2 x 2 came from, 1 or 0; of several, the first by rows.
 
     Args:
@@ -63,5 +63,5 @@ def _is_place(fine: Tensor, largest: Tensor) -> Tensor:
         number = ops.where(ops.equal(quarters[place], largest), float(place), number)
     rows, columns = (positions(fine, axis) % 2 for axis in (1, 2))
     own = 2 * rows[:, None, None] + columns[:, None]
-    found = ops.equal(upsample(number, "nearest"), ops.cast(own, largest.dtype))
+    found = ops.equal(upsample(at, number, "nearest"), ops.cast(own, largest.dtype))
     return ops.cast(found, largest.dtype)

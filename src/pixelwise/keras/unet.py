@@ -60,6 +60,6 @@ def _up(at: At, levels: list[Tensor], widths: list[int]) -> Tensor:
     *skips, features = levels
     for number, channels in enumerate(reversed(widths[:-1])):
         reduced = conv(at / "reduce" / number, features, channels, 1, bias=True)
-        both = concatenate(upsample(reduced), skips.pop())
+        both = concatenate(upsample(at, reduced), skips.pop())
         features = double(at / "decoder" / number, both, channels)
     return features
