@@ -18,12 +18,15 @@ EXTRA = "tensorflow"
 """The extra of this package that installs what these formats need."""
 
 
-def twin(deployed: Deployed, size_hw: tuple[int, int] | None = None) -> Any:
-    """The Keras twin of a model, of Keras's own layers alone.
+def twin(
+    deployed: Deployed, size_hw: tuple[int, int] | None = None, *, is_portable: bool = False
+) -> Any:
+    """The Keras twin of a model.
 
     Args:
         deployed: the model.
         size_hw: the size of every picture; None = of any.
+        is_portable: of Keras's own layers alone.
 
     Returns:
         A Keras model, (B, H, W, 3) uint8 RGB -> {map name: (B, h, w, C) float32}.
@@ -36,7 +39,7 @@ def twin(deployed: Deployed, size_hw: tuple[int, int] | None = None) -> Any:
     maps = {name: _channels(head) for name, head in deployed.model.heads.items()}
     model = build_model(deployed.recipe, maps, size_hw)
     carry(model, {name: each.cpu().numpy() for name, each in deployed.model.state_dict().items()})
-    return with_normalisation(model, deployed.recipe, size_hw)
+    return with_normalisation(model, deployed.recipe, size_hw, is_portable=is_portable)
 
 
 def _channels(head: nn.Module) -> int:

@@ -49,7 +49,7 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
     Raises:
         PixelwiseError: a network that has no twin in Keras, or Keras is not installed.
     """
-    twin(deployed).save(path)
+    twin(deployed, is_portable=True).save(path)
 
 
 class Model:
