@@ -18,11 +18,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pixelwise.benchmarking import benchmark as benchmark
     from pixelwise.comparison import compare as compare
     from pixelwise.conversion import convert as convert
     from pixelwise.datasets import open_dataset as open_dataset
     from pixelwise.doctor import check as check
     from pixelwise.evaluation import evaluate as evaluate
+    from pixelwise.exporting import export as export
     from pixelwise.predictions import predict as predict
     from pixelwise.predictor import load as load
     from pixelwise.run import open_run as open_run
@@ -33,10 +35,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "PixelwiseError": "types",
+    "benchmark": "benchmarking",
     "check": "doctor",
     "compare": "comparison",
     "convert": "conversion",
     "evaluate": "evaluation",
+    "export": "exporting",
     "load": "predictor",
     "open_dataset": "datasets",
     "open_run": "run",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pixelwise.files import write_text
 from pixelwise.recipe import describe
 from pixelwise.run import Run
+
+_EXPORTS = "\n## Exports\n"
 
 
 def write_card(run: Run) -> None:
@@ -32,3 +36,12 @@ def write_card(run: Run) -> None:
         "",
     ]
     write_text(run.path / "card.md", "\n".join(text))
+
+
+def name_exports(run: Run, lines: Iterable[str]) -> None:
+    """Say in the card, where a run has one, which exported files there are, a line each."""
+    path = run.path / "card.md"
+    if path.exists():
+        text = path.read_text(encoding="utf-8").split(_EXPORTS)[0]
+        items = "".join(f"- {line}\n" for line in lines)
+        write_text(path, f"{text}{_EXPORTS}\n{items}")

@@ -15,6 +15,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pixelwise.types import PixelwiseError
 
@@ -46,14 +47,20 @@ Tile = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
+Runtime = Annotated[
+    str,
+    typer.Option(help="What computes: torch, onnx, openvino, or auto, the fastest of them here."),
+]
+
 
 def main() -> None:
     """Run a command; what is wrong with the input is one sentence and exit code 2."""
     try:
         app()
     except PixelwiseError as error:
+        # Escaped: the name of an extra, such as [export], is no markup.
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]Error:[/] {error}", markup=True
+            f"[red]Error:[/] {escape(str(error))}", markup=True
         )
         sys.exit(2)
     except KeyboardInterrupt:
@@ -83,6 +90,14 @@ def _losses(text: str) -> dict[str, float]:
                 f"A loss is NAME or NAME=WEIGHT, such as cross_entropy=1,dice=0.5, not '{part}'."
             ) from None
     return losses
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    """'128,256'."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise PixelwiseError(f"--{option} are whole numbers such as 1,8, not '{text}'.") from None
 
 
 def _asked(**options: Any) -> dict[str, Any]:
@@ -242,6 +257,7 @@ def evaluate(
     flips: Flips = True,
     tile: Tile = None,
     device: Device = "auto",
+    runtime: Runtime = "torch",
 ) -> None:
     """Measure a run: report.html, metrics.json, per_image.csv."""
     from pixelwise import builtin, evaluation
@@ -260,6 +276,7 @@ def evaluate(
         flips=flips,
         tile_px=tile,
         device=device,
+        runtime=runtime,
     )
     console.print(result.sentence)
     console.print(f"Report: {result.report}")
@@ -311,6 +328,7 @@ def predict(
     flips: Flips = True,
     tile: Tile = None,
     device: Device = "auto",
+    runtime: Runtime = "auto",
 ) -> None:
     """Outline pictures and videos: masks, instances or poses, overlays, tables; a bad one is named
     and skipped."""
@@ -330,12 +348,78 @@ def predict(
         flips=flips,
         tile_px=tile,
         device=device,
+        runtime=runtime,
     )
     for failure in done.failures:
         Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
     console.print(done.sentence)
     if done.failures:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Folder of a run [the built-in model].")
+    ] = None,
+    to: Annotated[
+        str, typer.Option(help="onnx, openvino, litert, savedmodel, keras or pt2.")
+    ] = "onnx",
+    precision: Annotated[
+        str | None, typer.Option(help="float32, float16 or int8, where the format has it.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write [RUN/exports/model...].")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Annotated pictures to prove it on, and for int8 [the run's own]."),
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option(help="What mask values mean in --data [as in the run].")
+    ] = None,
+) -> None:
+    """Write a run for another runtime, proven to do what the model does, or not at all."""
+    from pixelwise import builtin, exporting
+
+    if run is None:
+        console.print(builtin.SENTENCE)
+    path = exporting.export(
+        run, to, precision=precision, out=out, data=data, masks=masks, on_note=console.print
+    )
+    console.print(f"The exported model is {path}.")
+
+
+@app.command()
+def benchmark(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Folder of a run [the built-in model].")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="Sides in pixels, such as 128,256 [the run's working size].")
+    ] = None,
+    batches: Annotated[str, typer.Option(help="Pictures at a time.")] = "1,8",
+    runtimes: Annotated[
+        str | None,
+        typer.Option(help="Such as torch,onnx,openvino [every one that is installed]."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to [RUN/benchmark].")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Pictures that int8 is calibrated on [the run's own].")
+    ] = None,
+) -> None:
+    """Measure how fast a run is: by runtime, precision, size and batch, with the memory."""
+    from pixelwise import benchmarking
+    from pixelwise.report import speed
+
+    done = benchmarking.benchmark(
+        run,
+        sizes=None if sizes is None else _numbers("sizes", sizes),
+        batches=_numbers("batches", batches),
+        runtimes=None if runtimes is None else [name.strip() for name in runtimes.split(",")],
+        out=out,
+        data=data,
+    )
+    console.print(speed.render(done))
+    console.print(f"{done.out / 'benchmark.csv'} has the table, benchmark.png beside it the plot.")
 
 
 @app.command()

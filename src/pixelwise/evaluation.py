@@ -54,6 +54,7 @@ def evaluate(
     flips: bool = True,
     tile_px: int | None = None,
     device: str = "auto",
+    runtime: str = "torch",
 ) -> Evaluation:
     """Measure a run on pictures it has not learned from, and write the report.
 
@@ -70,7 +71,7 @@ def evaluate(
             own data, RUN/on-NAME for another folder; evaluations/NAME for the built-in model.
         masks: what the other folder's mask values mean; None: the same as in the run.
         pixel_mm: a pixel's side in millimetres, for distances in both units.
-        flips, tile_px, device: how to predict, see `pixelwise.predict.load`.
+        flips, tile_px, device, runtime: how to predict, see `pixelwise.predictor.load`.
 
     Raises:
         PixelwiseError: no run, no data, categories that do not match, or nothing to measure.
@@ -83,11 +84,14 @@ def evaluate(
     opened = open_run(NEVI if run is None else run)
     chosen = choose(opened, data, split, masks or opened.recipe.masks)
     metric = _metric_of(opened, pixel_mm)
-    predictor_for = _predictors(chosen, flips=flips, tile_px=tile_px, device=device)
+    predictor_for = _predictors(
+        chosen, flips=flips, tile_px=tile_px, device=device, runtime=runtime
+    )
     with Progress("measuring", len(chosen.samples)) as bar:
         scored = score(chosen.samples, predictor_for, metric, on_progress=bar.at)
     gallery = draw_gallery(chosen.samples, predictor_for, scored.metric)
     options = {"split": split, "masks": masks, "pixel-mm": pixel_mm, "tile": tile_px}
+    options |= {"runtime": None if runtime == "torch" else runtime}
     facts = {
         "Command": _command(run, data, options, flips=flips),
         "Prediction time": f"{scored.predict_s / len(chosen.samples):.3f} s per picture",
@@ -179,12 +183,21 @@ def _metric_of(run: Run, pixel_mm: float | None) -> Metric:
     return SemanticMetric(metric.categories, pixel_mm)
 
 
-def _predictors(chosen: Chosen, *, flips: bool, tile_px: int | None, device: str) -> PredictorFor:
+def _predictors(
+    chosen: Chosen, *, flips: bool, tile_px: int | None, device: str, runtime: str
+) -> PredictorFor:
     """The predictor of a sample: of the run, or of the fold that did not see it; loaded once."""
 
     @cache
     def of(folder: Path) -> Predict:
-        return load(folder, flips=flips, tile_px=tile_px, device=device)
+        return load(
+            folder,
+            flips=flips,
+            tile_px=tile_px,
+            device=device,
+            runtime=runtime,
+            num_pictures=len(chosen.samples),
+        )
 
     return lambda sample: of(chosen.run_of(sample.id).path)
 

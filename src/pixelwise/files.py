@@ -46,6 +46,24 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary place of the same name that becomes ``path`` if the block ends without an error.
+
+    What is written there may be a file or a folder; whatever was at ``path`` is gone then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = path.with_name(f".{path.name}.{os.getpid()}.part")
+    folder.mkdir()
+    try:
+        yield folder / path.name
+        if path.is_dir():
+            shutil.rmtree(path)
+        (folder / path.name).replace(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with atomic(path) as temporary:

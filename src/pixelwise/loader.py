@@ -22,7 +22,7 @@ from pixelwise.geometry import Warp
 from pixelwise.recipe import Recipe
 from pixelwise.store import Picture, Store
 from pixelwise.tasks import Task
-from pixelwise.types import Image, PixelwiseError
+from pixelwise.types import Annotation, Image, PixelwiseError
 
 # Annotations are encoded from a grid this many times finer than the network's.
 _FINER = 2
@@ -35,6 +35,18 @@ class Batch:
     ids: tuple[str, ...]
     images: Tensor
     targets: dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A picture, or a window of it, as the network sees it: what results are measured on.
+
+    ``image``: (H, W, 3) uint8 at working size. ``warp``: from what ``truth`` describes to it.
+    """
+
+    image: Image
+    warp: Warp
+    truth: Annotation
 
 
 class Loader:
@@ -148,6 +160,17 @@ def views(picture: Picture, recipe: Recipe, at_most: int) -> list[Warp]:
     places = [(float(x), float(y)) for y in middles[0] for x in middles[1]]
     chosen = np.unique(np.linspace(0, len(places) - 1, min(len(places), at_most)).astype(int))
     return [Warp.window(picture.size_hw, recipe.size_hw, scale, places[place]) for place in chosen]
+
+
+def looks(picture: Picture, recipe: Recipe, at_most: int) -> list[Look]:
+    """What `views` shows of a picture; a window's annotation is moved with it."""
+    found = []
+    for warp in views(picture, recipe, at_most):
+        image, truth = warp.image(picture.image), picture.annotation
+        if recipe.tile_px is not None:
+            warp, truth = Warp.fit(recipe.size_hw, recipe.size_hw), warp.annotation(truth)
+        found.append(Look(image, warp, truth))
+    return found
 
 
 def _sides(picture: Picture, recipe: Recipe) -> Iterable[tuple[int, int]]:

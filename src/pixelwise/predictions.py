@@ -19,7 +19,7 @@ from pixelwise.datasets._pictures import read_image
 from pixelwise.files import write_text
 from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.outside import vitpose
-from pixelwise.predictor import load
+from pixelwise.predictor import Predictor, load
 from pixelwise.progress import Progress
 from pixelwise.types import Image, PixelwiseError
 from pixelwise.videos import is_video, open_video
@@ -28,11 +28,15 @@ from pixelwise.words import count
 
 @dataclass(frozen=True)
 class Predictions:
-    """What `predict` did: ``lines`` as in ``predictions.jsonl``; ``failures``, a sentence each."""
+    """What `predict` did: ``lines`` as in ``predictions.jsonl``; ``failures``, a sentence each.
+
+    ``runtime``: what computed the maps.
+    """
 
     out: Path
     lines: tuple[dict[str, Any], ...]
     failures: tuple[str, ...]
+    runtime: str = "torch"
 
     @property
     def num_instances(self) -> int:
@@ -54,7 +58,8 @@ class Predictions:
             frames = sum(line["num_frames"] for line in videos)
             parts.append(f"{count(len(videos), 'video')} ({count(frames, 'frame')})")
         has_poses = any("people" in line or "num_people" in line for line in self.lines)
-        done = f"{' and '.join(parts)} {'drawn' if has_poses else 'outlined'} in {self.out}."
+        by = "" if self.runtime == "torch" else f" (runtime: {self.runtime})"
+        done = f"{' and '.join(parts)} {'drawn' if has_poses else 'outlined'} in {self.out}{by}."
         if has_poses or not videos:
             return done
         return f"{done} Of videos the overlay alone is written: for more, give frames as pictures."
@@ -81,6 +86,7 @@ def predict(
     flips: bool = True,
     tile_px: int | None = None,
     device: str = "auto",
+    runtime: str = "auto",
 ) -> Predictions:
     """Outline pictures and videos, and write what was found.
 
@@ -119,6 +125,8 @@ def predict(
         flips: also look at each picture's mirror images.
         tile_px: cut larger pictures into tiles with this long a side.
         device: where to compute.
+        runtime: what computes a run's maps: "torch", "onnx", "openvino", or "auto", the fastest
+            here. The results are the same; see `runtimes`.
 
     Raises:
         PixelwiseError: the run, the model or a path is wrong, there is no picture at all, or
@@ -133,9 +141,16 @@ def predict(
     predictor: Predict
     if model is None:
         _refuse_without_model(task=task, detector=detector)
-        predictor = load(run, flips=flips, tile_px=tile_px, device=device)
+        predictor = load(
+            run,
+            flips=flips,
+            tile_px=tile_px,
+            device=device,
+            runtime=runtime,
+            num_pictures=len(named) + sum(map(_num_frames, clips.values())),
+        )
     else:
-        _refuse_with_model(run, task, tile_px)
+        _refuse_with_model(run, task, tile_px, runtime)
         predictor = vitpose.load(model, detector=detector, flips=flips, device=device)
     folder = Path(out)
     lines: list[dict[str, Any]] = []
@@ -145,7 +160,8 @@ def predict(
     _outline_clips(predictor, clips, folder, lines, failures)
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_text(folder / "predictions.jsonl", text)
-    return Predictions(folder, tuple(lines), tuple(failures))
+    used = predictor.runtime if isinstance(predictor, Predictor) else "torch"
+    return Predictions(folder, tuple(lines), tuple(failures), used)
 
 
 def _outline_pictures(
@@ -208,7 +224,7 @@ def _refuse_without_model(**options: object) -> None:
             )
 
 
-def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> None:
+def _refuse_with_model(run: object, task: str | None, tile_px: int | None, runtime: str) -> None:
     """A model stands in a run's place, finds poses, and looks at people one by one."""
     if run is not None:
         raise PixelwiseError(f"Give a run ({run}) or --model, not both.")
@@ -216,6 +232,16 @@ def _refuse_with_model(run: object, task: str | None, tile_px: int | None) -> No
         raise PixelwiseError(f"--model is a ViTPose model, for --task pose, not '{task}'.")
     if tile_px is not None:
         raise PixelwiseError("--tile is for runs: a model is shown each person by itself.")
+    if runtime not in ("auto", "torch"):
+        raise PixelwiseError(f"--runtime {runtime} is for runs: a model computes in torch.")
+
+
+def _num_frames(path: Path) -> int:
+    """How many frames a video says it has; 0 where it does not, or cannot be opened."""
+    try:
+        return open_video(path).num_frames or 0
+    except PixelwiseError:
+        return 0
 
 
 def _names(paths: Sequence[Path]) -> dict[str, Path]:

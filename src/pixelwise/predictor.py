@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise import device as devices
+from pixelwise import runtimes
 from pixelwise.builtin import NEVI
+from pixelwise.formats import Images, Runner
 from pixelwise.geometry import Warp
 from pixelwise.model import Model, normalise
 from pixelwise.recipe import Recipe
@@ -42,7 +44,8 @@ class Predictor:
     look at mirror images, left-right and, where no side is up, upside down. ``tile_px``: side of
     the tiles that a picture larger than them is cut into, in its own pixels; None = every picture
     as a whole. A run that learned through windows sees every picture at their scale, smaller ones
-    too.
+    too. ``runners``: the same models, exported, in another runtime; where there are any, they look
+    in the models' place. ``runtime``: its name.
     """
 
     recipe: Recipe
@@ -52,6 +55,8 @@ class Predictor:
     device: torch.device
     flips: bool = True
     tile_px: int | None = None
+    runners: tuple[Runner, ...] = ()
+    runtime: str = "torch"
 
     def __call__(self, image: Image, *, probs: bool = False) -> Any:
         """Predict one picture.
@@ -86,14 +91,30 @@ class Predictor:
     @torch.inference_mode()
     def _maps(self, images: Sequence[Image]) -> dict[str, NDArray[np.float32]]:
         """Maps (B, C, h, w) of pictures at working size, averaged over models and mirror images."""
-        batch = normalise(torch.from_numpy(np.stack(images)).to(self.device))
+        batch = np.stack(images)
+        views = self._exported_views(batch) if self.runners else self._views(batch)
+        return {name: _mean([view[name] for view in views]) for name in views[0]}
+
+    def _views(self, images: Images) -> list[dict[str, Tensor]]:
+        """The maps of every model and mirror image, mirrored back."""
+        batch = normalise(torch.from_numpy(images).to(self.device))
         with devices.autocast(self.device):
-            views = [
+            return [
                 self.task.flipped(model(torch.flip(batch, dims=axes)), axes)
                 for model in self.models
                 for axes in self._mirrors
             ]
-        return {name: _mean([view[name] for view in views]) for name in views[0]}
+
+    def _exported_views(self, images: Images) -> list[dict[str, Tensor]]:
+        """The same of the exported models, which take pictures as they are."""
+        views = []
+        for axes in self._mirrors:
+            # From axes of (B, C, H, W), counted from the end, to those of (B, H, W, 3).
+            mirrored = np.ascontiguousarray(np.flip(images, tuple(axis - 1 for axis in axes)))
+            for runner in self.runners:
+                maps = {name: torch.from_numpy(m) for name, m in runner(mirrored).items()}
+                views.append(self.task.flipped(maps, axes))
+        return views
 
     def _needs_tiles(self, image: Image) -> bool:
         """Whether a picture is larger than a tile, or its scale may not change."""
@@ -118,6 +139,8 @@ def load(
     flips: bool = True,
     tile_px: int | None = None,
     device: str = "auto",
+    runtime: str = "torch",
+    num_pictures: int = 1,
 ) -> Predictor:
     """Load a run for predicting; of a cross-validation, all folds as one ensemble.
 
@@ -127,17 +150,31 @@ def load(
         tile_px: cut pictures with a longer side than this into tiles with this long a side; None
             as the run learned.
         device: "auto", "cpu", "cuda" or "mps".
+        runtime: what computes the maps: "torch", "onnx", "openvino", or "auto", the fastest on this
+            machine; see `runtimes`. The results are the same.
+        num_pictures: about how many are coming; for many, "auto" exports the run by itself.
 
     Raises:
-        PixelwiseError: no run, or a damaged one; ``tile_px`` too small.
+        PixelwiseError: no run, or a damaged one; ``tile_px`` too small; a runtime that is not
+            installed.
     """
     if tile_px is not None and tile_px < 32:
         raise PixelwiseError(f"Tiles of {tile_px} pixels are too small; give at least 32.")
     run = run if isinstance(run, Run) else open_run(NEVI if run is None else run)
-    place = devices.pick(device)
+    place = runtimes.place_for(runtime, device)
     models = tuple(_ready(load_model(part), place) for part in run.folds or (run,))
-    tile_px = tile_px or run.recipe.tile_px
-    return Predictor(run.recipe, run.categories, run.task(), models, place, flips, tile_px)
+    predictor = Predictor(
+        run.recipe,
+        run.categories,
+        run.task(),
+        models,
+        place,
+        flips,
+        tile_px or run.recipe.tile_px,
+    )
+    num_looks = num_pictures * len(models) * len(predictor._mirrors)
+    chosen = runtimes.choose(run, models, runtime, place, num_looks)
+    return replace(predictor, runners=chosen.runners, runtime=chosen.name)
 
 
 def _ready(model: Model, device: torch.device) -> Model:

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pixelwise import device as devices
-from pixelwise.geometry import Warp
-from pixelwise.loader import views
+from pixelwise.loader import Look, looks
 from pixelwise.model import normalise
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run
 from pixelwise.store import Store
 from pixelwise.tasks import Task
-from pixelwise.types import IGNORE, Annotation, Image
+from pixelwise.types import IGNORE
 
 _AT_MOST = 128
 # Telling things apart takes as long again as finding their classes, and 80 scenes took a tenth of
@@ -38,34 +37,24 @@ class Validation:
         at_most = _AT_MOST if recipe.task == "semantic" else _AT_MOST_OF_THINGS
         chosen = np.linspace(0, len(ids) - 1, min(len(ids), at_most)).astype(int)
         each = max(1, min(_WINDOWS, at_most // max(1, len(chosen))))
-        self._warps: list[Warp] = []
-        self._images: list[Image] = []
-        self._truths: list[Annotation] = []
+        self._looks: list[Look] = []
         for index in chosen:
-            picture = store[ids[int(index)]]
-            for warp in views(picture, recipe, each):
-                whole = Warp.fit(recipe.size_hw, recipe.size_hw)
-                is_window = recipe.tile_px is not None
-                self._warps.append(whole if is_window else warp)
-                self._images.append(warp.image(picture.image))
-                truth = picture.annotation
-                self._truths.append(warp.annotation(truth) if is_window else truth)
+            self._looks += looks(store[ids[int(index)]], recipe, each)
         self._task, self._batch = task, recipe.batch
 
     @torch.inference_mode()
     def scores(self, model: nn.Module, device: torch.device) -> NDArray[np.float64]:
         """(N,) the task's headline score of each picture."""
         scores: list[float] = []
-        for first in range(0, len(self._images), self._batch):
-            part = slice(first, first + self._batch)
-            images = normalise(torch.from_numpy(np.stack(self._images[part])).to(device))
+        for first in range(0, len(self._looks), self._batch):
+            part = self._looks[first : first + self._batch]
+            images = np.stack([look.image for look in part])
+            batch = normalise(torch.from_numpy(images).to(device))
             with devices.autocast(device):
-                maps = {name: m.float().cpu().numpy() for name, m in model(images).items()}
-            for i, (truth, warp) in enumerate(
-                zip(self._truths[part], self._warps[part], strict=True)
-            ):
-                result = self._task.decode({name: m[i] for name, m in maps.items()}, warp)
-                scores.append(self._task.score(truth, result))
+                maps = {name: m.float().cpu().numpy() for name, m in model(batch).items()}
+            for i, look in enumerate(part):
+                result = self._task.decode({name: m[i] for name, m in maps.items()}, look.warp)
+                scores.append(self._task.score(look.truth, result))
         return np.array(scores)
 
 

@@ -28,13 +28,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.model import Model
-from pixelwise.recipe import Recipe
+if TYPE_CHECKING:  # so that a file is run without torch being loaded
+    from pixelwise.model import Model
+    from pixelwise.recipe import Recipe
 
 Images = NDArray[np.uint8]
 """(B, H, W, 3) uint8 RGB."""

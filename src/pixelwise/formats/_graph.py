@@ -21,11 +21,14 @@ class Graph(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.model = model
+        self.network = model.network
+        # Without their names: `torch.export` writes them as Python, and a map is named "class".
+        self.heads = nn.ModuleList(model.heads.values())
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Normalise, and look."""
-        return tuple(self.model(normalise(images)).values())
+        """Normalise, and look: `Model.forward` without the names."""
+        features = self.network(normalise(images))
+        return tuple(head(features) for head in self.heads)
 
 
 def graph(deployed: Deployed) -> Graph:

@@ -36,10 +36,20 @@ class AnySize(nn.Module):
 
         The border's pixels are repeated, because zeros would be an edge that no picture has. It
         pads and crops by nothing where nothing is needed, without asking: a question about sizes
-        would tie an exported model to the size it was exported at, and so would a slice.
+        would tie an exported model to the size it was exported at, and so would a slice. Sizes
+        are whole blocks from the start: of a remainder `torch.export` reasons ten times as long.
         """
         height, width = images.shape[-2:]
-        down, right = -height % self.multiple, -width % self.multiple
-        features = self.forward_padded(F.pad(images, (0, right, 0, down), mode="replicate"))
+        down, across = _blocks(height, self.multiple), _blocks(width, self.multiple)
+        padding = (0, across * self.multiple - width, 0, down * self.multiple - height)
+        features = self.forward_padded(F.pad(images, padding, mode="replicate"))
         # What is padded beyond the last feature that any of the picture's own pixels reach.
-        return F.pad(features, (0, -(right // self.stride), 0, -(down // self.stride)))
+        per_block = self.multiple // self.stride
+        extra_rows = down * per_block - _blocks(height, self.stride)
+        extra_columns = across * per_block - _blocks(width, self.stride)
+        return F.pad(features, (0, -extra_columns, 0, -extra_rows))
+
+
+def _blocks(pixels: int, side: int) -> int:
+    """How many blocks of a side cover so many pixels."""
+    return (pixels + side - 1) // side

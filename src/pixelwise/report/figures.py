@@ -18,7 +18,7 @@ from pixelwise.statistics import Interval, Reliability
 Floats = NDArray[np.float64]
 
 INK, FAINT, BLUE, AMBER = "#22303c", "#c9d1d8", "#1f6f9f", "#d98a00"
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 11,
     "font.family": "DejaVu Sans",
     "text.color": INK,
@@ -34,7 +34,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def distribution(values: Floats, mean: Interval, name: str) -> str:
     """How the pictures' scores are spread: a histogram, every picture as a tick, the mean.
 
@@ -53,7 +53,7 @@ def distribution(values: Floats, mean: Interval, name: str) -> str:
     return _svg(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def calibration(curve: Reliability) -> str:
     """How often the model is right, against how sure it was; dots as large as their share."""
     figure, axes = _blank()
@@ -69,7 +69,7 @@ def calibration(curve: Reliability) -> str:
     return _svg(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def counts(truth: Floats, found: Floats, units: str) -> str:
     """How many ``units`` ("segments") were found against how many there are: (pictures,) each."""
     figure, axes = _blank()
@@ -84,7 +84,7 @@ def counts(truth: Floats, found: Floats, units: str) -> str:
     return _svg(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def precision_recall(curves: Mapping[str, Floats]) -> str:
     """Precision (101,) at recall 0 to 1, a line for each name."""
     figure, axes = _blank()
@@ -96,7 +96,7 @@ def precision_recall(curves: Mapping[str, Floats]) -> str:
     return _svg(figure)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def learning(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> str | None:
     """Loss and validation score against the step, a line per fold; None where nothing is known."""
     lines = {name: lines for name, lines in histories.items() if lines}

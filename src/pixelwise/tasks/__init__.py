@@ -31,6 +31,14 @@ class Task(Protocol):
     def maps(self) -> Mapping[str, int]:
         """Map name -> channels the model must give."""
 
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """The numbers that `decode` decides by, each of which says what it is; for exported files.
+
+        "<map>": above it a logit of the map, or a probability where there is a prior, means
+        something. "<map>_prior": what to add to the map to have logits.
+        """
+
     def encode(self, annotation: Annotation, factor: int) -> dict[str, NDArray[np.float32]]:
         """Target maps of one picture.
 

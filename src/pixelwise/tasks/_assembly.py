@@ -19,7 +19,7 @@ from pixelwise.tasks._parts import put_together
 
 # A top this sure is a joint, and of each kind at most so many are: where hundreds of tops are on a
 # map, most are noise.
-_THRESHOLD, _MOST_TOPS = 0.1, 200
+THRESHOLD, _MOST_TOPS = 0.1, 200
 
 
 def assemble(
@@ -41,7 +41,7 @@ def assemble(
     """
     kind, xy, heights = peaks(
         joint,
-        float(logit(_THRESHOLD)) - prior,
+        float(logit(THRESHOLD)) - prior,
         most=_MOST_TOPS,
         # A Gaussian's logit is no parabola; the logarithm of its probability is.
         curve=lambda logits: log_expit(logits + prior),

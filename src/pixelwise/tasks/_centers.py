@@ -47,6 +47,14 @@ _REACH = 3
 # A top this sure is a centre.
 _THRESHOLD = 0.15
 _EPS = 1e-6
+THRESHOLDS = {
+    "center": _THRESHOLD,
+    "center_prior": PRIOR,
+    "center_reach": float(_REACH),
+    "offset_unit": _UNIT,
+}
+"""What decoding needs to know: a top of the heatmap's probability, its reach and the offsets' unit
+in map pixels."""
 
 
 def encode(annotation: Annotation, factor: int) -> dict[str, NDArray[np.float32]]:

@@ -38,6 +38,11 @@ class InstanceTask:
         """Channels of "class", "center" and "offset"."""
         return {**self._classes.maps, **_centers.MAPS}
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Those of "class", and what a centre is."""
+        return {**self._classes.thresholds, **_centers.THRESHOLDS}
+
     def encode(self, annotation: Annotation, factor: int) -> dict[str, NDArray[np.float32]]:
         """Class shares, the heatmap of centres, and offsets, with their weights."""
         return {

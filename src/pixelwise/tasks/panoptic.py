@@ -29,6 +29,11 @@ _LEAST_STUFF = 0.01
 class PanopticTask(InstanceTask):
     """See the module; the maps are those of instances, and mean stuff as well."""
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """As of instances; stuff has at least a share "stuff" of the picture."""
+        return {**super().thresholds, "stuff": _LEAST_STUFF}
+
     def loss(self, maps: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """As of instances, centres and offsets for half: the classes have more to tell apart."""
         terms = super().loss(maps, targets)

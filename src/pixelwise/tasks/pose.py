@@ -24,7 +24,7 @@ from pixelwise.geometry import Warp
 from pixelwise.joints import skeleton_of
 from pixelwise.metrics.poses import PoseMetric, pose_quality
 from pixelwise.tasks import _fields
-from pixelwise.tasks._assembly import assemble
+from pixelwise.tasks._assembly import THRESHOLD, assemble
 from pixelwise.tasks._limbs import Limbs
 from pixelwise.types import Annotation, Category, PixelwiseError, Poses
 
@@ -66,6 +66,11 @@ class PoseTask:
         """Channels of "joint" and, where the skeleton has limbs, of "limb"."""
         channels = {"joint": len(self._skeleton.joints), "limb": 2 * len(self._limbs)}
         return {name: count for name, count in channels.items() if count}
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """A joint is a top of "joint" with this probability."""
+        return {"joint": THRESHOLD, "joint_prior": _fields.PRIOR}
 
     def encode(self, annotation: Annotation, factor: int) -> dict[str, NDArray[np.float32]]:
         """Heatmaps and fields with their weights: see `pixelwise.tasks._fields.encode`."""

@@ -51,6 +51,11 @@ class SemanticTask:
         """The "class" map's channels."""
         return {"class": 1 if self.is_binary else len(self.categories)}
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The foreground's logit is above "class"; of more classes the highest logit decides."""
+        return {"class": 0.0} if self.is_binary else {}
+
     def encode(self, annotation: Annotation, factor: int) -> dict[str, NDArray[np.float32]]:
         """Class shares (1 or C, h, w) and the known share of each map pixel (1, h, w)."""
         shares, known = class_shares(annotation.semantic, len(self.categories), factor)
