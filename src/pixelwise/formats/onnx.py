@@ -9,15 +9,17 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats._graph import INPUT, example, graph, require
+from pixelwise.formats._quantise import quantise
 from pixelwise.types import PixelwiseError
 
-PRECISIONS = ("float32",)
+PRECISIONS = ("float32", "float16", "int8")
 SUFFIX = ".onnx"
 IS_DYNAMIC = True
 REQUIRES = "export"
@@ -27,13 +29,28 @@ _ERRORS_ONLY = 3
 
 
 def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[Images]) -> None:
-    """Write the model and nothing else.
+    """Write the model and nothing else. Whatever the precision, maps come out in float32.
+
+    Raises:
+        PixelwiseError: int8 without pictures to calibrate with; a library is not installed.
+    """
+    if precision == "float32":
+        _trace(deployed, path)
+        return
+    with TemporaryDirectory() as folder:
+        exact = Path(folder) / "exact.onnx"
+        _trace(deployed, exact)
+        if precision == "int8":
+            quantise(exact, path, calibration)
+        else:
+            _halve(exact, path)
+
+
+def _trace(deployed: Deployed, path: Path) -> None:
+    """Write the model in float32.
 
     It is traced, not exported by `torch.export`: tracing takes a second, keeps the sizes free, and
     works with every version of torch that this package does.
-
-    Raises:
-        PixelwiseError: the library is not installed.
     """
     require("onnx", REQUIRES)
     sizes = {0: "batch", 1: "height", 2: "width"}
@@ -49,6 +66,15 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
             opset_version=_OPSET,
             dynamo=False,
         )
+
+
+def _halve(source: Path, path: Path) -> None:
+    """Write a model in float16: half the size. A processor without it computes in float32."""
+    onnx = require("onnx", REQUIRES)
+    half = require("onnxruntime.transformers.float16", REQUIRES)
+    with _quiet():
+        model = half.convert_float_to_float16(onnx.load(source), keep_io_types=True)
+    onnx.save(model, path)
 
 
 @contextmanager
