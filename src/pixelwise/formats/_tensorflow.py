@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from pixelwise.formats import Deployed
 from pixelwise.formats._graph import INPUT, require
@@ -36,16 +36,15 @@ def twin(
     """
     from pixelwise.keras import build_model, carry, with_normalisation
 
-    maps = {name: _channels(head) for name, head in deployed.model.heads.items()}
-    model = build_model(deployed.recipe, maps, size_hw)
+    model = build_model(deployed.recipe, _channels(deployed), size_hw)
     carry(model, {name: each.cpu().numpy() for name, each in deployed.model.state_dict().items()})
     return with_normalisation(model, deployed.recipe, size_hw, is_portable=is_portable)
 
 
-def _channels(head: nn.Module) -> int:
-    """What comes out of a head: a convolution, or several layers that end in one."""
-    *_, last = head.modules()
-    return int(last.out_channels)  # type: ignore[arg-type]
+def _channels(deployed: Deployed) -> dict[str, int]:
+    """Map name -> channels: of a convolution, or of several layers that end in one."""
+    last = {name: list(head.modules())[-1] for name, head in deployed.model.heads.items()}
+    return {name: int(layer.out_channels) for name, layer in last.items()}  # type: ignore[arg-type]
 
 
 def save(deployed: Deployed, folder: Path, size_hw: tuple[int, int] | None = None) -> None:
@@ -68,7 +67,6 @@ def save(deployed: Deployed, folder: Path, size_hw: tuple[int, int] | None = Non
     images = tf.TensorSpec(shape, tf.uint8, INPUT)
     look = tf.function(lambda images: model(images, training=False))
     frozen = freeze(look.get_concrete_function(images))
-    # TensorFlow hands out a dictionary's values in the order of their names.
     names = sorted(deployed.names)
     module = tf.Module()
     module.look = tf.function(
@@ -111,9 +109,15 @@ def _limit(threading: Any, threads: int) -> None:
             ) from None
 
 
-def channels_first(maps: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
-    """Maps (B, h, w, C) of TensorFlow as (B, C, h, w)."""
+def order(deployed: Deployed) -> dict[str, str]:
+    """What a writer attaches by itself: TensorFlow hands maps out in the order of their names."""
+    return {"maps": json.dumps(_channels(deployed))}
+
+
+def as_maps(outputs: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
+    """What a file gave, (B, h, w, C) each, as (B, C, h, w), in the order its texts tell."""
+    names = json.loads(texts["maps"]) if "maps" in texts else outputs
     return {
-        name: np.ascontiguousarray(np.moveaxis(np.asarray(values, np.float32), -1, 1))
-        for name, values in maps.items()
+        name: np.ascontiguousarray(np.moveaxis(np.asarray(outputs[name], np.float32), -1, 1))
+        for name in names
     }

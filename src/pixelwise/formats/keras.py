@@ -16,7 +16,7 @@ import torch
 
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats._graph import require
-from pixelwise.formats._tensorflow import EXTRA, channels_first, tensorflow, twin
+from pixelwise.formats._tensorflow import EXTRA, as_maps, order, tensorflow, twin
 from pixelwise.formats._zipped import attach, metadata
 from pixelwise.types import PixelwiseError
 
@@ -50,6 +50,7 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
         PixelwiseError: a network that has no twin in Keras, or Keras is not installed.
     """
     twin(deployed, is_portable=True).save(path)
+    attach(path, order(deployed))
 
 
 class Model:
@@ -59,6 +60,7 @@ class Model:
         keras = require("keras", EXTRA)
         _use(threads)
         _check(path)
+        self._texts = metadata(path)
         # ValueError, TypeError, KeyError, ...: whatever a damaged description leads to.
         try:
             self._model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -67,7 +69,7 @@ class Model:
 
     def __call__(self, images: Images) -> Maps:
         """Maps of pictures."""
-        return channels_first(self._model.predict_on_batch(images))
+        return as_maps(self._model.predict_on_batch(images), self._texts)
 
 
 def open_model(path: Path, threads: int | None = None) -> Model:

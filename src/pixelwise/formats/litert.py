@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats._graph import INPUT
-from pixelwise.formats._tensorflow import EXTRA, channels_first, save, tensorflow
+from pixelwise.formats._tensorflow import EXTRA, as_maps, order, save, tensorflow
 from pixelwise.formats._zipped import attach, metadata
 from pixelwise.types import PixelwiseError
 
@@ -54,6 +54,7 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
             converter.representative_dataset = _shown(calibration)
         with _quiet():
             path.write_bytes(converter.convert())
+    attach(path, order(deployed))
 
 
 def _shown(calibration: Sequence[Images]) -> Callable[[], Iterator[dict[str, Images]]]:
@@ -85,6 +86,7 @@ class Interpreter:
                 f"{path} cannot be run by LiteRT: {error}. Export the run again."
             ) from None
         self._shape = tuple(interpreter.get_input_details()[0]["shape"][1:])
+        self._texts = metadata(path)
         self._lock = threading.Lock()
 
     def __call__(self, images: Images) -> Maps:
@@ -103,7 +105,7 @@ class Interpreter:
 
     def _one(self, image: Images) -> dict[str, NDArray[np.float32]]:
         with self._lock:
-            return channels_first(self._look(**{INPUT: image}))
+            return as_maps(self._look(**{INPUT: image}), self._texts)
 
 
 def open_model(path: Path, threads: int | None = None) -> Interpreter:

@@ -14,7 +14,7 @@ from typing import Any
 from pixelwise.files import write_text
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats._graph import INPUT, require
-from pixelwise.formats._tensorflow import EXTRA, channels_first, save, tensorflow
+from pixelwise.formats._tensorflow import EXTRA, as_maps, order, save, tensorflow
 from pixelwise.types import PixelwiseError
 
 PRECISIONS = ("float32",)
@@ -47,6 +47,7 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
         PixelwiseError: a network that has no twin in Keras, or TensorFlow is not installed.
     """
     save(deployed, path)
+    attach(path, order(deployed))
 
 
 def attach(path: Path, metadata: Mapping[str, str]) -> None:
@@ -66,13 +67,16 @@ class Signature:
     def __init__(self, path: Path, threads: int | None) -> None:
         tf = tensorflow(threads)
         _check(path)
-        self._loaded = tf.saved_model.load(str(path))
-        self._look = self._loaded.signatures[_SIGNATURE]
-        self._tensor = tf.constant
+        try:
+            self._loaded = tf.saved_model.load(str(path))
+            self._look = self._loaded.signatures[_SIGNATURE]
+        except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
+            raise PixelwiseError(f"{path} is damaged: {error}. Export the run again.") from None
+        self._tensor, self._texts = tf.constant, metadata(path)
 
     def __call__(self, images: Images) -> Maps:
         """Maps of pictures."""
-        return channels_first(self._look(**{INPUT: self._tensor(images)}))
+        return as_maps(self._look(**{INPUT: self._tensor(images)}), self._texts)
 
 
 def open_model(path: Path, threads: int | None = None) -> Signature:
