@@ -18,7 +18,7 @@ network = keras.saving.load_model(model)
 texts = json.loads(zipfile.ZipFile(model).read("pixelwise.json"))
 
 # Scaled until it just fits the size that the model learned at; the sides mirror the picture.
-height, width = json.loads(texts["recipe"])["size_hw"]
+height, width = json.loads(texts["size_hw"])
 image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
 scale = min(width / image.width, height / image.height)
 size = [max(1, round(scale * side)) for side in image.size]
@@ -30,9 +30,8 @@ fitted = np.pad(small, sides, mode="reflect" if min(size) > 1 else "edge")
 maps = network.predict_on_batch(fitted[None])["class"][0].transpose(2, 0, 1)
 
 # Maps are brought to the picture's own size, and decided there.
-stride_x, stride_y = width / maps.shape[2], height / maps.shape[1]
-right, bottom = left + size[0], top + size[1]
-box = left / stride_x, top / stride_y, right / stride_x, bottom / stride_y
+stride = json.loads(texts["stride"])
+box = [edge / stride for edge in (left, top, left + size[0], top + size[1])]
 home = [Image.fromarray(each).resize(image.size, Image.Resampling.BILINEAR, box) for each in maps]
 logits = np.stack(home)
 labels = logits.argmax(axis=0) if len(logits) > 1 else (logits[0] > 0).astype(int)

@@ -17,7 +17,7 @@ session = onnxruntime.InferenceSession(model)
 texts = session.get_modelmeta().custom_metadata_map
 
 # Scaled until it just fits the size that the model learned at; the sides mirror the picture.
-height, width = json.loads(texts["recipe"])["size_hw"]
+height, width = json.loads(texts["size_hw"])
 image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
 scale = min(width / image.width, height / image.height)
 size = [max(1, round(scale * side)) for side in image.size]
@@ -29,9 +29,8 @@ fitted = np.pad(small, sides, mode="reflect" if min(size) > 1 else "edge")
 maps = session.run(["class"], {"images": fitted[None]})[0][0]
 
 # Maps are brought to the picture's own size, and decided there.
-stride_x, stride_y = width / maps.shape[2], height / maps.shape[1]
-right, bottom = left + size[0], top + size[1]
-box = left / stride_x, top / stride_y, right / stride_x, bottom / stride_y
+stride = json.loads(texts["stride"])
+box = [edge / stride for edge in (left, top, left + size[0], top + size[1])]
 home = [Image.fromarray(each).resize(image.size, Image.Resampling.BILINEAR, box) for each in maps]
 logits = np.stack(home)
 labels = logits.argmax(axis=0) if len(logits) > 1 else (logits[0] > 0).astype(int)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-PRIOR, LEAST_JOINT, LEAST_LIMB = -7.0, 0.1, 0.3
+LEAST_LIMB = 0.3
 
 
 def closed(skeleton):
@@ -26,15 +26,14 @@ def closed(skeleton):
     return limbs
 
 
-def tops(heatmap):
-    """(N, 3): x, y in map pixels and probability of a joint's heatmap (h, w) at its tops."""
-    (height, width), padded = heatmap.shape, np.pad(heatmap, 1, constant_values=-np.inf)
+def tops(heatmap, least):
+    """(N, 3): x, y in map pixels, and the probability of a joint, at the tops of its (h, w)."""
+    (height, width), padded = heatmap.shape, np.pad(heatmap, 1)
     near = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
     # Of equal neighbours the first is the top.
     is_top = (heatmap > np.max(near[:4], axis=0)) & (heatmap >= np.max(near[5:], axis=0))
-    probability = 1 / (1 + np.exp(-(heatmap + PRIOR)))
-    y, x = np.nonzero(is_top & (probability > LEAST_JOINT))
-    return np.stack([x + 0.5, y + 0.5, probability[y, x]], axis=1)
+    y, x = np.nonzero(is_top & (heatmap > least))
+    return np.stack([x + 0.5, y + 0.5, heatmap[y, x]], axis=1)
 
 
 def agreement(field, start, end):
@@ -44,9 +43,9 @@ def agreement(field, start, end):
     return float((along[1] * field[0, y, x] + along[0] * field[1, y, x]).mean())
 
 
-def decode(joint, limb, limbs):
-    """People (N, K, 3) in map pixels from heatmaps (K, h, w) and fields (2 L, h, w)."""
-    found = [tops(heatmap) for heatmap in joint]
+def decode(joint, limb, limbs, least):
+    """People (N, K, 3) in map pixels from probabilities (K, h, w) and fields (2 L, h, w)."""
+    found = [tops(heatmap, least) for heatmap in joint]
     people = {(kind, n): {kind: n} for kind, each in enumerate(found) for n in range(len(each))}
     pairs = [
         (agreement(limb[2 * i : 2 * i + 2], start, end), i, (a, m), (b, n))
@@ -77,8 +76,7 @@ def main(model, picture, out):
 
     session = onnxruntime.InferenceSession(model)
     texts = session.get_modelmeta().custom_metadata_map
-    skeleton = next(s for c in json.loads(texts["categories"]) if (s := c["skeleton"]))
-    height, width = json.loads(texts["recipe"])["size_hw"]
+    height, width = json.loads(texts["size_hw"])
     image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
     scale = min(width / image.width, height / image.height)
     size = [max(1, round(scale * side)) for side in image.size]
@@ -87,8 +85,10 @@ def main(model, picture, out):
     sides = (top, height - size[1] - top), (left, width - size[0] - left), (0, 0)
     fitted = np.pad(small, sides, mode="reflect" if min(size) > 1 else "edge")
     joint, limb = session.run(["joint", "limb"], {"images": fitted[None]})
-    poses = decode(joint[0], limb[0], closed(skeleton))
-    stride = np.array([width / joint.shape[3], height / joint.shape[2]])
+    thresholds, skeleton = json.loads(texts["thresholds"]), json.loads(texts["skeleton"])
+    probability = 1 / (1 + np.exp(-(joint[0] + thresholds["joint_prior"])))
+    poses = decode(probability, limb[0], closed(skeleton), thresholds["joint"])
+    stride = json.loads(texts["stride"])
     is_found = poses[..., 2:] > 0
     poses[..., :2] = is_found * (poses[..., :2] * stride - (left, top)) / scale
     people = [pose.round(2).tolist() for pose in poses if (pose[:, 2] > 0).sum() > 1]

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from pixelwise import load
-from pixelwise.find import find, names
-from pixelwise.formats import Deployed
+from pixelwise.exporting import export
+from pixelwise.find import names
 from pixelwise.model import Model, normalise
 from pixelwise.recipe import Recipe
-from pixelwise.run import Run, build_model, load_model, save_weights
+from pixelwise.run import Run, build_model, save_weights
 from pixelwise.tasks.pose import PoseTask
 from pixelwise.types import Category
 from posed import PEOPLE, people, standing
@@ -27,7 +27,7 @@ GROUND = Category("background", (0, 0, 0))
 HAIR = Category("hair", (0, 114, 178))
 SPOT = Category("spot", (230, 159, 0))
 # Importing TensorFlow takes long, so that one process runs all that need it.
-TOGETHER = [("onnx",), ("keras", "litert", "savedmodel")]
+TOGETHER = [("onnx", "openvino"), ("keras", "litert", "savedmodel"), ("pt2",)]
 NEEDS = {"onnx": "onnxruntime", "openvino": "openvino", "pt2": "torch"}
 
 
@@ -66,12 +66,6 @@ def run_of(folder: Path, categories: tuple[Category, ...]) -> Run:
     return run
 
 
-def texts(run: Run) -> dict[str, str]:
-    """What `pixelwise export` puts into a file, as far as examples need it."""
-    categories = json.dumps([asdict(category) for category in run.categories])
-    return {"recipe": run.recipe.write(), "categories": categories}
-
-
 def start(lines: list[list[str]], folder: Path, absent: tuple[str, ...]) -> str:
     """Run scripts, each with its arguments, where some packages cannot be imported."""
     code = (
@@ -94,22 +88,16 @@ def test_every_format_has_an_example():
     assert set(sum(TOGETHER, ())) == shown
 
 
-def write(name: str, run: Run, folder: Path) -> Path:
-    """A run's model in a format, as `pixelwise export` writes it."""
-    module = find("formats", name)
-    path = folder / f"model{module.SUFFIX}"
-    module.write(Deployed(load_model(run), run.recipe), path, "float32", [])
-    module.attach(path, texts(run))
-    return path
-
-
 def overlap(mask: np.ndarray, other: np.ndarray) -> float:
     return (mask & other).sum() / (mask | other).sum()
 
 
 @pytest.mark.parametrize(
     ("formats", "categories"),
-    [(("onnx",), (GROUND, HAIR, SPOT)), *((formats, (GROUND, SPOT)) for formats in TOGETHER)],
+    [
+        (("onnx", "openvino"), (GROUND, HAIR, SPOT)),
+        *((formats, (GROUND, SPOT)) for formats in TOGETHER),
+    ],
     ids=lambda each: f"{each[0]}" if isinstance(each[0], str) else f"{len(each)}",
 )
 def test_examples_find_the_mask_that_pixelwise_finds(formats, categories, tmp_path):
@@ -122,7 +110,7 @@ def test_examples_find_the_mask_that_pixelwise_finds(formats, categories, tmp_pa
     lines = [
         [str(EXAMPLES / f"{name}_mask.py"), str(path), f"{each}.png", f"{each}_{name}.png"]
         for name in formats
-        for path in [write(name, run, tmp_path)]
+        for path in [export(run, name)]
         for each in pictures
     ]
     said = start(lines, tmp_path, ("pixelwise",) if "pt2" in formats else ("pixelwise", "torch"))
@@ -142,8 +130,7 @@ def test_examples_find_the_mask_that_pixelwise_finds(formats, categories, tmp_pa
 def test_the_poses_example_puts_people_together(tmp_path):
     truth = people([standing(30, 20, 90, 180), standing(200, 60, 120, 240)], size_hw=(320, 400))
     maps = PoseTask(PEOPLE, {"joint": 1.0, "limb": 1.0}).encode(truth, 4)
-    share = np.clip(maps["joint"], 1e-6, 1 - 1e-6)
-    np.savez(tmp_path / "maps.npz", joint=np.log(share / (1 - share)) + 7, limb=maps["limb"])
+    np.savez(tmp_path / "maps.npz", joint=maps["joint"], limb=maps["limb"])
     (tmp_path / "skeleton.json").write_text(json.dumps(asdict(PEOPLE[1].skeleton)))
     script = tmp_path / "decode.py"
     script.write_text(
@@ -151,7 +138,7 @@ def test_the_poses_example_puts_people_together(tmp_path):
         f"known = runpy.run_path({str(EXAMPLES / 'onnx_poses.py')!r})\n"
         "maps, skeleton = np.load('maps.npz'), json.load(open('skeleton.json'))\n"
         "limbs = known['closed'](skeleton)\n"
-        "np.save('poses.npy', known['decode'](maps['joint'], maps['limb'], limbs))\n"
+        "np.save('poses.npy', known['decode'](maps['joint'], maps['limb'], limbs, 0.1))\n"
     )
     start([[str(script)]], tmp_path, ("pixelwise", "torch"))
     poses = np.load(tmp_path / "poses.npy")
@@ -178,7 +165,7 @@ def test_the_poses_example_runs_a_file(tmp_path):
     torch.nn.init.constant_(model.heads["joint"][-1].bias, 7)
     save_weights(run.weights, model.state_dict())
     Image.fromarray(picture(90, 60)).save(tmp_path / "picture.png")
-    line = [str(EXAMPLES / "onnx_poses.py"), str(write("onnx", run, tmp_path))]
+    line = [str(EXAMPLES / "onnx_poses.py"), str(export(run, "onnx"))]
     start([[*line, "picture.png", "poses.json"]], tmp_path, ("pixelwise", "torch"))
     found = np.array(json.loads((tmp_path / "poses.json").read_text())).reshape(-1, 17, 3)
     there = found[..., 2] > 0
