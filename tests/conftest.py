@@ -14,8 +14,8 @@ import pytest
 # test processes on two cores they made a run of seconds take minutes. And no test may reach out.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
-# What is kept for the user is none of the tests' business, but for matplotlib's list of fonts, which
-# takes seconds to make.
+# What is kept for the user is none of the tests' business, but for matplotlib's list of fonts,
+# which takes seconds to make.
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 os.environ.setdefault("MPLCONFIGDIR", str(_CACHE / "matplotlib"))
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="pixelwise-")

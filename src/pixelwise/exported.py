@@ -106,9 +106,11 @@ def _cached(run: Run) -> Path:
 
 
 def _is_of(run: Run, path: Path, to: str) -> bool:
+    module = find("formats", to)
     try:
-        found: Mapping[str, str] = find("formats", to).metadata(path)
-    except PixelwiseError:
+        found: Mapping[str, str] = module.metadata(path)
+    # Every library has errors of its own for what is damaged.
+    except Exception:
         return False
     return "proof" in found and found.get("weights") == weights_fingerprint(run)
 

@@ -153,15 +153,18 @@ def export_all(parts: Sequence[Run], runtime: str) -> list[Path]:
     return files
 
 
+def known_speeds(run: Run) -> Speeds:
+    """What was written down of a run on this machine, with these versions and threads."""
+    facts = machine.describe(["pixelwise", "torch", *LIBRARIES.values()], torch.get_num_threads())
+    return speeds.read({**facts, "model": identity(run)})
+
+
 class _Search:
     """The search for the fastest runtime of a run, on this machine."""
 
     def __init__(self, parts: Sequence[Run], model: Model) -> None:
         self._parts, self._model = parts, model
-        facts = machine.describe(
-            ["pixelwise", "torch", *LIBRARIES.values()], torch.get_num_threads()
-        )
-        self._known = speeds.read({**facts, "model": identity(parts[0])})
+        self._known = known_speeds(parts[0])
 
     def fastest(self, num_looks: int) -> Choice:
         """The fastest of PyTorch and the runtimes that have files, or get them because it pays."""
@@ -197,8 +200,7 @@ class _Search:
         try:
             return export_all(self._parts, name)
         except PixelwiseError as error:
-            failed = {**self._known.failed, name: str(error)}
-            self._known = replace(self._known, failed=failed)
+            self._known = replace(self._known, failed={**self._known.failed, name: str(error)})
             self._known.write()
             return []
 
@@ -214,6 +216,4 @@ class _Search:
         runners: dict[str, Runner] = {"torch": TorchRunner(self._model)}
         runners |= {name: choice.runners[0] for name, choice in choices.items()}
         images = noise(1, self._parts[0].recipe.size_hw)
-        seconds = {**self._known.seconds, **in_turns(runners, images, _MEASURE_S)}
-        self._known = Speeds(self._known.facts, seconds, self._known.failed)
-        self._known.write()
+        self._known = self._known.measured(in_turns(runners, images, _MEASURE_S))

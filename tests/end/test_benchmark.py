@@ -10,6 +10,7 @@ from PIL import Image as Pil
 import pixelwise
 from pixelwise import benchmarking
 from pixelwise.report.speed import Speed, as_csv
+from pixelwise.runtimes import known_speeds
 from pixelwise.stopwatch import Job, Stopwatch
 from pixelwise.types import PixelwiseError
 from untrained import write_run
@@ -65,6 +66,7 @@ def test_what_breaks_down_is_named_and_the_rest_goes_on(run, monkeypatch):
     monkeypatch.setattr(benchmarking, "Stopwatch", Fragile)
     found = pixelwise.benchmark(run.path, batches=[1, 2], runtimes=["torch"])
     assert [(each.batch, each.median_s) for each in found.speeds] == [(1, 0.01)]
+    assert known_speeds(run).seconds == {"torch": 0.01}, "so that auto need not measure it again"
     assert found.left_out == (
         "torch float32 is left out at 96 x 64, 2 pictures at a time: No memory.",
     )

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import pixelwise
 from discs import draw_disc, write_folder
 from pixelwise import exported, exporting, machine, runtimes, speeds
 from pixelwise.predictor import load
@@ -101,6 +104,36 @@ def test_an_installed_runtime_finds_the_same(run, runtime, cache):
     with ThreadPoolExecutor(4) as pool:
         for found, image in zip(pool.map(other, pictures * 4), pictures * 4, strict=True):
             same(other(image), found)
+
+
+@pytest.mark.parametrize("runtime", list(runtimes.LIBRARIES))
+def test_a_file_is_run_without_torch(run, runtime, cache):
+    pytest.importorskip(runtimes.LIBRARIES[runtime])
+    load(run, runtime=runtime)
+    (path,) = (cache / "exports").glob("*/model*")
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from pixelwise.stopwatch import Job, looks, noise, open_job
+        job = Job({runtime!r}, {str(path)!r}, 1, (32, 32), 1)
+        looks(open_job(job), noise(1, (32, 32)), 1)
+        sys.exit("torch" in sys.modules)
+    """
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("runtime", list(runtimes.LIBRARIES))
+def test_a_damaged_file_of_a_runtime_is_made_anew(run, runtime, cache):
+    pytest.importorskip(runtimes.LIBRARIES[runtime])
+    load(run, runtime=runtime)
+    (path,) = (cache / "exports").glob("*/model*")
+    whole = {file: file.read_bytes() for file in [path, *path.rglob("*")] if file.is_file()}
+    for damage in (lambda text: text[: len(text) // 2], lambda text: b"", lambda text: b"\0" * 99):
+        for file, text in whole.items():
+            file.write_bytes(damage(text))
+        assert load(run, runtime="auto").runtime == "torch"
+        assert load(run, runtime=runtime).runtime == runtime
+        assert all(file.read_bytes() for file in whole)
 
 
 # Which one.
@@ -278,3 +311,25 @@ def test_a_missing_library_says_what_to_install(run, type_in, monkeypatch):
     code, _, err = type_in(f"pixelwise predict {run.path} data --runtime onnx")
     assert code == 2 and 'pip install "pixelwise[export]"' in err and "onnxruntime" in err
     assert load(run, runtime="auto", num_pictures=50_000).runtime == "torch"
+
+
+def test_evaluate_measures_the_model_unless_it_is_asked_for_a_file(run, twins, tmp_path):
+    shelve(run, "onnx")
+    data = write_folder(tmp_path / "data", 8)
+    table = pixelwise.evaluate(run.path, data).out / "per_image.csv"
+    assert not twins.opened
+    asked = pixelwise.evaluate(run.path, data, runtime="onnx", out=tmp_path / "asked")
+    assert twins.opened == ["onnx"]
+    assert (asked.out / "per_image.csv").read_text() == table.read_text()
+    assert "--runtime onnx" in asked.report.read_text()
+
+
+def test_predict_takes_the_fastest_and_says_so(run, twins, type_in):
+    shelve(run, "onnx")
+    write_folder(Path("data"), 3, (75, 131))
+    code, out, err = type_in(f"pixelwise predict {run.path} data --out fast")
+    assert code == 0 and "3 pictures outlined in fast (runtime: onnx)." in out, err
+    code, out, err = type_in(f"pixelwise predict {run.path} data --out slow --runtime torch")
+    assert code == 0 and "3 pictures outlined in slow." in out, err
+    for name in ("disc000_mask.png", "disc002_overlay.jpg", "predictions.jsonl"):
+        assert Path("fast", name).read_bytes() == Path("slow", name).read_bytes(), name

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pixelwise.formats import Images
-from pixelwise.formats._graph import INPUT, require
+from pixelwise.formats._library import INPUT, require
 from pixelwise.types import PixelwiseError
 
 _EXTRA = "export"

@@ -12,10 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-
 from pixelwise.formats import Deployed, Images, Maps
-from pixelwise.formats._graph import INPUT, example, graph, require
+from pixelwise.formats._library import INPUT, require
 from pixelwise.formats._quantise import quantise
 from pixelwise.types import PixelwiseError
 
@@ -52,6 +50,10 @@ def _trace(deployed: Deployed, path: Path) -> None:
     It is traced, not exported by `torch.export`: tracing takes a second, keeps the sizes free, and
     works with every version of torch that this package does.
     """
+    import torch
+
+    from pixelwise.formats._graph import example, graph
+
     require("onnx", REQUIRES)
     sizes = {0: "batch", 1: "height", 2: "width"}
     grid = {0: "batch", 2: "rows", 3: "columns"}

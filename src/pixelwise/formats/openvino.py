@@ -14,7 +14,7 @@ from typing import Any
 
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats import onnx as exact
-from pixelwise.formats._graph import require
+from pixelwise.formats._library import require
 from pixelwise.types import PixelwiseError
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -22,7 +22,7 @@ SUFFIX = ".openvino"
 IS_DYNAMIC = True
 REQUIRES = "export"
 
-_GRAPH, _WEIGHTS = "model.xml", "model.bin"
+_GRAPH = "model.xml"
 # Where the file's own texts are, beside those of OpenVINO.
 _TEXTS = "pixelwise"
 
@@ -51,6 +51,21 @@ def _core(openvino: Any) -> Any:
     return core
 
 
+def _read(core: Any, path: Path) -> Any:
+    """The graph with its weights.
+
+    Raises:
+        PixelwiseError: not there, or damaged.
+    """
+    try:
+        return core.read_model(path / _GRAPH)
+    except RuntimeError as error:
+        *_, reason = str(error).strip().splitlines()
+        raise PixelwiseError(
+            f"{path} cannot be read by OpenVINO: {reason.strip()}. Export it again."
+        ) from None
+
+
 def _save(openvino: Any, model: Any, path: Path, *, is_half: bool = False) -> None:
     path.mkdir(parents=True, exist_ok=True)
     openvino.save_model(model, path / _GRAPH, compress_to_fp16=is_half)
@@ -59,14 +74,14 @@ def _save(openvino: Any, model: Any, path: Path, *, is_half: bool = False) -> No
 def attach(path: Path, metadata: Mapping[str, str]) -> None:
     """Put texts into the graph's own information, in the place of those that are there."""
     openvino = require("openvino", REQUIRES)
-    model = _core(openvino).read_model(path / _GRAPH)
+    model = _read(_core(openvino), path)
     model.set_rt_info(dict(metadata), [_TEXTS])
     _save(openvino, model, path)
 
 
 def metadata(path: Path) -> dict[str, str]:
     """The texts in the graph's information."""
-    model = _core(require("openvino", REQUIRES)).read_model(path / _GRAPH)
+    model = _read(_core(require("openvino", REQUIRES)), path)
     if not model.has_rt_info([_TEXTS]):
         return {}
     found = model.get_rt_info([_TEXTS]).astype(dict)
@@ -85,10 +100,7 @@ class Session:
         # In float32 where a processor would round to half of it by itself.
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self._settings = settings | ({} if threads is None else {"INFERENCE_NUM_THREADS": threads})
-        try:
-            self._core, self._model = core, core.read_model(path / _GRAPH)
-        except RuntimeError as error:
-            raise _unreadable(path, error) from None
+        self._core, self._model = core, _read(core, path)
         self._names = [output.any_name for output in self._model.outputs]
         self._first: tuple[int, ...] | None = None
         self._compiled: dict[bool, Any] = {}
@@ -107,21 +119,16 @@ class Session:
             is_first = shape == self._first
             if is_first not in self._compiled:
                 self._compiled[is_first] = self._compile(shape if is_first else None)
-        requests: dict[bool, Any] = self._mine.__dict__
-        if is_first not in requests:
-            requests[is_first] = self._compiled[is_first].create_infer_request()
-        return requests[is_first]
+        name = "fixed" if is_first else "free"
+        if not hasattr(self._mine, name):
+            setattr(self._mine, name, self._compiled[is_first].create_infer_request())
+        return getattr(self._mine, name)
 
     def _compile(self, shape: tuple[int, ...] | None) -> Any:
         model = self._model.clone()
         if shape is not None:
             model.reshape(list(shape))
         return self._core.compile_model(model, "CPU", self._settings)
-
-
-def _unreadable(path: Path, error: Exception) -> PixelwiseError:
-    reason = " ".join(str(error).split())[:300]
-    return PixelwiseError(f"{path} cannot be run by OpenVINO: {reason}. Export it again.")
 
 
 def open_model(path: Path, threads: int | None = None) -> Session:
