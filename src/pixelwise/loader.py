@@ -19,13 +19,18 @@ from torch import Tensor
 
 from pixelwise.augment import draw_light, draw_warp
 from pixelwise.geometry import Warp
+from pixelwise.madeup.nevi import sample_nevi
 from pixelwise.recipe import Recipe
-from pixelwise.store import Picture, Store
+from pixelwise.store import ZOOM, Picture, Store
 from pixelwise.tasks import Task
-from pixelwise.types import Annotation, Image, PixelwiseError
+from pixelwise.types import Annotation, Image, PixelwiseError, Sample
 
 # Annotations are encoded from a grid this many times finer than the network's.
 _FINER = 2
+# Neither the built-in model's seed nor one that a person is likely to draw with.
+_MADE_UP_SEED = 20_261_126
+# Drawing takes some 25 ms each, and many pictures of one's own need no company.
+_MOST_MADE_UP = 300
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,13 @@ class Loader:
                     yield ahead.popleft().result()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+
+def made_up(recipe: Recipe, num_learned: int) -> list[Sample]:
+    """The made-up nevi that a recipe puts beside so many pictures to learn from; of most, none."""
+    count = min(_MOST_MADE_UP, round(recipe.made_up * num_learned))
+    side_px = round(ZOOM * max(recipe.size_hw))
+    return list(sample_nevi(count, _MADE_UP_SEED + recipe.seed, long_side_px=side_px))
 
 
 def window_scale(picture: Picture, recipe: Recipe) -> float:

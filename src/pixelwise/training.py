@@ -25,9 +25,8 @@ from pixelwise.card import write_card
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.files import write_text
 from pixelwise.find import find
-from pixelwise.loader import Batch, Loader
+from pixelwise.loader import Batch, Loader, made_up
 from pixelwise.loggers import Logger
-from pixelwise.madeup.nevi import sample_nevi
 from pixelwise.model import normalise
 from pixelwise.optimise import Average, build_optimizer, clip, pack, rate, set_rate, unpack
 from pixelwise.pace import Clock, Facts
@@ -44,7 +43,7 @@ from pixelwise.run import (
     open_run,
     save_weights,
 )
-from pixelwise.store import ZOOM, Store
+from pixelwise.store import Store
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights, is_as_good
 
@@ -53,10 +52,6 @@ _LEAST_MEASURED = 3
 _VALIDATIONS = 20
 # Of the time that is left, to steps: a machine is seldom as fast later as when it was measured.
 _PLANNED_SHARE = 0.95
-# Neither the built-in model's seed nor one that a person is likely to draw with.
-_MADE_UP_SEED = 20_261_126
-# Drawing takes some 25 ms each, and many pictures of one's own need no company.
-_MOST_MADE_UP = 300
 
 
 def train(
@@ -143,9 +138,7 @@ def read_pictures(
     wanted = {name for run in runs for part in ("train", "val") for name in run.ids(part)}
     samples = [s for s in (dataset[i] for i in range(len(dataset))) if s.id in wanted]
     most_learned = max(len(run.ids("train")) for run in runs)
-    count = min(_MOST_MADE_UP, round(recipe.made_up * most_learned))
-    side_px = round(ZOOM * max(recipe.size_hw))
-    samples += sample_nevi(count, _MADE_UP_SEED + recipe.seed, long_side_px=side_px)
+    samples += made_up(recipe, most_learned)
     with Progress("reading", len(samples)) as bar:
         store = Store(
             samples,

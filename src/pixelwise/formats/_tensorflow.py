@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.formats import Deployed
-from pixelwise.formats._graph import INPUT, require
+from pixelwise.formats._library import INPUT, require
 from pixelwise.types import PixelwiseError
 
 EXTRA = "tensorflow"
@@ -34,6 +35,7 @@ def twin(
     Raises:
         PixelwiseError: a network that has no twin, or Keras is not installed.
     """
+    keras()
     from pixelwise.keras import build_model, carry, with_normalisation
 
     model = build_model(deployed.recipe, _channels(deployed), size_hw)
@@ -85,7 +87,7 @@ def tensorflow(threads: int | None = None) -> Any:
         PixelwiseError: not installed, another backend is chosen, or it has begun with other
             threads.
     """
-    chosen = require("keras", EXTRA).backend.backend()
+    chosen = keras().backend.backend()
     if chosen != "tensorflow":
         raise PixelwiseError(
             f"This needs Keras with TensorFlow, and it runs on {chosen} here: set the "
@@ -95,6 +97,16 @@ def tensorflow(threads: int | None = None) -> Any:
     if threads is not None:
         _limit(tf.config.threading, threads)
     return tf
+
+
+def keras() -> Any:
+    """Keras, with a backend that does not tell what it does in a hundred lines.
+
+    Raises:
+        PixelwiseError: not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return require("keras", EXTRA)
 
 
 def _limit(threading: Any, threads: int) -> None:

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pixelwise.formats import Deployed, Images, Maps
-from pixelwise.formats._graph import require
-from pixelwise.formats._tensorflow import EXTRA, as_maps, order, tensorflow, twin
+from pixelwise.formats._library import require
+from pixelwise.formats._tensorflow import EXTRA, as_maps, keras, order, tensorflow, twin
 from pixelwise.formats._zipped import attach, metadata
 from pixelwise.types import PixelwiseError
 
@@ -57,13 +55,13 @@ class Model:
     """A file in Keras; see `open_model`."""
 
     def __init__(self, path: Path, threads: int | None) -> None:
-        keras = require("keras", EXTRA)
+        saving = keras().saving
         _use(threads)
         _check(path)
         self._texts = metadata(path)
         # ValueError, TypeError, KeyError, ...: whatever a damaged description leads to.
         try:
-            self._model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            self._model = saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:
             raise PixelwiseError(f"{path} is damaged: {error}. Export the run again.") from None
 
@@ -88,8 +86,8 @@ def open_model(path: Path, threads: int | None = None) -> Model:
 
 def _use(threads: int | None) -> None:
     """Let the backend have so many threads in this process."""
-    if threads is not None and require("keras", EXTRA).backend.backend() == "torch":
-        torch.set_num_threads(threads)
+    if threads is not None and keras().backend.backend() == "torch":
+        require("torch", EXTRA).set_num_threads(threads)
     elif threads is not None:
         tensorflow(threads)
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.formats import Deployed, Images, Maps
-from pixelwise.formats._graph import INPUT
+from pixelwise.formats._library import INPUT
 from pixelwise.formats._tensorflow import EXTRA, as_maps, order, save, tensorflow
 from pixelwise.formats._zipped import attach, metadata
 from pixelwise.types import PixelwiseError

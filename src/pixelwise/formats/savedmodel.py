@@ -13,7 +13,7 @@ from typing import Any
 
 from pixelwise.files import write_text
 from pixelwise.formats import Deployed, Images, Maps
-from pixelwise.formats._graph import INPUT, require
+from pixelwise.formats._library import INPUT, require
 from pixelwise.formats._tensorflow import EXTRA, as_maps, order, save, tensorflow
 from pixelwise.types import PixelwiseError
 

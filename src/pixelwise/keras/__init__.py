@@ -2,9 +2,12 @@
 
 ::
 
-    from pixelwise.keras import load
+    from pixelwise.keras import load, normalise
     model = load("runs/mine")          # the run's best weights
-    maps = model(images)               # (B, H, W, 3) float32 normalised -> {name: (B, h, w, C)}
+    maps = model(normalise(images))    # (B, H, W, 3) uint8 RGB -> {name: (B, h, w, C) float32}
+
+    from pixelwise.keras import to_tf_dataset
+    for images, targets in to_tf_dataset("photos", "semantic", steps=1000): ...
 
 Every public module in here is the twin of the module of `pixelwise.networks` with its name, and
 has
@@ -29,7 +32,17 @@ except ImportError as error:
         'pip install "pixelwise[tensorflow]".'
     ) from None
 
-from pixelwise.keras._model import build_model, load, with_normalisation
+from pixelwise.keras._batches import to_tf_dataset
+from pixelwise.keras._model import build_model, load, normalise, with_normalisation
 from pixelwise.keras._weights import carry, state_of, variables
 
-__all__ = ["build_model", "carry", "load", "state_of", "variables", "with_normalisation"]
+__all__ = [
+    "build_model",
+    "carry",
+    "load",
+    "normalise",
+    "state_of",
+    "to_tf_dataset",
+    "variables",
+    "with_normalisation",
+]

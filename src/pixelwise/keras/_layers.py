@@ -67,13 +67,38 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         """(B, H, W, C) -> the same."""
         if not (training and self.trainable):
             return super().call(inputs, training=False, mask=mask)
-        kept = self.moving_variance * self.momentum
-        outputs = super().call(inputs, training=True, mask=mask)
-        taken_in = self.moving_variance - kept
-        others = ops.prod(ops.shape(inputs)[:-1]) - 1
-        self.moving_variance.assign_add(taken_in / ops.cast(others, taken_in.dtype))
+        outputs, mean, variance = _normalised(
+            ops.cast(inputs, "float32"), self.gamma, self.beta, self.epsilon
+        )
+        for kept, taken_in in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            kept.assign(self.momentum * kept + (1 - self.momentum) * taken_in)
         self.num_batches_tracked.assign_add(1)
-        return outputs
+        return ops.cast(outputs, self.compute_dtype)
+
+
+def _normalised(
+    inputs: Tensor, gain: Tensor, shift: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What is normalised by its own statistics; its mean; its variance as the population's."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Half the time of the operations one by one.
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=gain,
+            offset=shift,
+            mean=tf.zeros(0),
+            variance=tf.zeros(0),
+            epsilon=epsilon,
+        )
+        return outputs, mean, variance
+    mean = ops.mean(inputs, axis=(0, 1, 2))
+    middled = inputs - mean
+    variance = ops.mean(ops.square(middled), axis=(0, 1, 2))
+    count = ops.cast(ops.prod(ops.shape(inputs)[:-1]), variance.dtype)
+    outputs = middled * (gain * ops.rsqrt(variance + epsilon)) + shift
+    return outputs, mean, variance * count / (count - 1)
 
 
 @keras.saving.register_keras_serializable(package="pixelwise")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,13 +29,12 @@ def build_model(
     Args:
         recipe: which network, and its shape.
         maps: map name -> channels, what `pixelwise.tasks.Task.maps` says.
-        size_hw: height and width of every picture that it is to see, which is faster where they
-            need no padding; None = of any, another every time.
+        size_hw: height and width of every picture that it is to see; None = of any, another every
+            time.
 
     Returns:
-        A functional model from images (B, H, W, 3) float32, normalised as
-        `pixelwise.model.normalise` does, to {map name: (B, ceil(H / s), ceil(W / s), C)} float32,
-        before any activation.
+        A functional model from images (B, H, W, 3) float32, normalised (see `normalise`), to
+        {map name: (B, ceil(H / s), ceil(W / s), C)} float32, before any activation.
 
     Raises:
         PixelwiseError: a network that has no twin, or a shape that it cannot have.
@@ -82,11 +82,19 @@ def with_normalisation(
     """
     maps = {name: int(output.shape[-1]) for name, output in model.output.items()}
     images = keras.Input((*(size_hw or (None, None)), 3), dtype="uint8", name="images")
-    middle, scale = (np.array(numbers, np.float32) * 255 for numbers in (MEAN, SPREAD))
-    normalised = (ops.cast(images, "float32") - middle) / scale
-    twin = keras.Model(images, _maps(normalised, recipe, maps, is_portable), name="pixelwise")
+    outputs = _maps(normalise(images), recipe, maps, is_portable)
+    twin = keras.Model(images, outputs, name="pixelwise")
     carry(twin, state_of(model))
     return twin
+
+
+def normalise(images: Any) -> Any:
+    """(B, H, W, 3) uint8 RGB -> (B, H, W, 3) float32, as `pixelwise.model.normalise` does.
+
+    Takes an array and gives a tensor of the backend, or takes a tensor of it.
+    """
+    middle, scale = (np.array(numbers, np.float32) * 255 for numbers in (MEAN, SPREAD))
+    return (ops.cast(images, "float32") - middle) / scale
 
 
 def _maps(
