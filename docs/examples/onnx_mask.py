@@ -6,11 +6,14 @@ The mask has the picture's size: 0 and 255 of two categories, else the number of
 """
 
 import json
+import os
 import sys
 
 import numpy as np
-import onnxruntime
 from PIL import Image, ImageOps
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reports its use without it.
+import onnxruntime  # noqa: E402
 
 model, picture, mask = sys.argv[1:]
 session = onnxruntime.InferenceSession(model)

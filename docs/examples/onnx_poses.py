@@ -8,6 +8,7 @@ person. poses.json: for each person a list of x, y (pixels) and probability, 0 w
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def decode(joint, limb, limbs, least):
 
 def main(model, picture, out):
     """From file to file."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reports its use without it.
     import onnxruntime
     from PIL import Image, ImageOps
 

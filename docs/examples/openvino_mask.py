@@ -9,8 +9,10 @@ import json
 import sys
 
 import numpy as np
-import openvino
 from PIL import Image, ImageOps
+
+sys.modules["openvino_telemetry"] = None  # OpenVINO reports its use with it.
+import openvino  # noqa: E402
 
 model, picture, mask = sys.argv[1:]
 core = openvino.Core()

@@ -27,9 +27,8 @@ left, top = (width - size[0]) // 2, (height - size[1]) // 2
 sides = (top, height - size[1] - top), (left, width - size[0] - left), (0, 0)
 fitted = np.pad(small, sides, mode="reflect" if min(size) > 1 else "edge")
 
-place = list(json.loads(texts["maps"])).index("class")
 with torch.inference_mode():
-    maps = program.module()(torch.from_numpy(fitted[None]))[place][0].numpy()
+    maps = program.module()(torch.from_numpy(fitted[None]))["class"][0].numpy()
 
 # Maps are brought to the picture's own size, and decided there.
 stride = json.loads(texts["stride"])
