@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reports its use without it.
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 model, picture, mask = sys.argv[1:]
 session = onnxruntime.InferenceSession(model)
