@@ -17,7 +17,8 @@ _LOSSES = {"pose": {"joint": 1.0, "limb": 1.0}}
 def write_run(path: Path, task: str = "semantic", seed: int = 0, **lines: object) -> Run:
     """A run whose heads are not as faint as they begin, so that its maps differ from each other."""
     asked = {"loss": _LOSSES[task]} if task in _LOSSES else {}
-    recipe = Recipe(data="", task=task, size_hw=(64, 96), width=4, depth=2, **asked, **lines)
+    small = {"data": "", "size_hw": (64, 96), "width": 4, "depth": 2}
+    recipe = Recipe(task=task, **{**small, **asked, **lines})
     run = Run(path, recipe, TASKS[task], {}, "")
     run.write()
     torch.manual_seed(seed)

@@ -7,13 +7,14 @@ disk, and only then moved to its place; see `proof`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import torch
 
 from pixelwise.builtin import NEVI
 from pixelwise.card import name_exports
@@ -33,6 +34,8 @@ from pixelwise.types import PixelwiseError
 FOLDER = "exports"
 """Where exported files lie in a run; of the built-in model in the working directory."""
 _PROOFS = "proofs.json"
+# Two units in the last place of float32: a sum in another order is off by as much.
+_ROUNDING, _SHAKES = 2.0**-22, 8
 
 
 def export(
@@ -114,7 +117,7 @@ def _write_proven(
     # Not what was exported, but what lies on disk: it is that which the file stands for.
     model = TorchRunner(load_model(run))
     batches = odd_batches(run.recipe.size_hw) if module.IS_DYNAMIC else []
-    pair = Pair(model, module.open_model(place), run.task())
+    pair = Pair(model, module.open_model(place), run.task(), lambda: _shaken(run))
     proof = prove(pair, precision, probes.looks, batches, probes.annotated)
     if proof.complaints:
         raise PixelwiseError(
@@ -124,6 +127,16 @@ def _write_proven(
     module.attach(place, texts(run, precision, proof, probes.words))
     _check_again(pair.file, module, place, probes)
     return proof
+
+
+def _shaken(run: Run) -> Iterator[Runner]:
+    """The model with each weight changed by about a rounding error, by chance, several times."""
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(_SHAKES):
+        model = load_model(run).requires_grad_(False)
+        for weights in model.parameters():
+            weights.mul_(1 + _ROUNDING * torch.randn(weights.shape, generator=rng))
+        yield TorchRunner(model)
 
 
 def _check_again(proven: Runner, module: ModuleType, place: Path, probes: Probes) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from torch import nn
 
+from discs import write_discs
 from pixelwise import exporting
 from pixelwise.exporting import export
 from pixelwise.find import find, names
 from pixelwise.formats import Deployed
+from pixelwise.model import normalise
 from pixelwise.run import Run, load_model
 from pixelwise.runtimes import TorchRunner
 from pixelwise.types import PixelwiseError
@@ -27,25 +31,35 @@ LIBRARIES = {
     "keras": ["tensorflow", "keras"],
     "pt2": [],
 }
-FORMATS = names("formats")
+# Seconds for `torch.export` to reason about sizes, and again to read the program.
+SLOW = {"pt2"}
 
 
-@pytest.fixture(params=FORMATS)
-def to(request) -> str:
-    for library in LIBRARIES[request.param]:
+def there(to: str) -> str:
+    """A format whose libraries are installed, or the test is skipped."""
+    for library in LIBRARIES[to]:
         pytest.importorskip(library)
-    return request.param
+    return to
 
 
-def exported(run: Run, to: str, **asked: object) -> Path:
-    """The exported file, read again by its module."""
-    return export(run, to, **asked)
+@pytest.fixture(params=names("formats"))
+def to(request) -> str:
+    return there(request.param)
 
 
-@pytest.mark.parametrize("task", TASKS)
+def one_of_each(tasks: Iterable[str]) -> list[Any]:
+    """Every format with every task; a slow one with the last, and with the others by request."""
+    return [
+        pytest.param(to, task, marks=[pytest.mark.slow] if to in SLOW and task != "pose" else [])
+        for to in names("formats")
+        for task in tasks
+    ]
+
+
+@pytest.mark.parametrize(("to", "task"), one_of_each(TASKS))
 def test_every_task_is_exported_and_its_maps_are_the_models(tmp_path, to, task):
-    run = write_run(tmp_path / "run", task)
-    path = export(run, to)
+    run = write_run(tmp_path / "run", task, depth=1)
+    path = export(run, there(to))
     assert path.parent == run.path / "exports"
     module = find("formats", to)
     images = np.random.default_rng(1).integers(0, 256, (1, *run.recipe.size_hw, 3), np.uint8)
@@ -55,8 +69,15 @@ def test_every_task_is_exported_and_its_maps_are_the_models(tmp_path, to, task):
         np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
 
 
+@pytest.mark.parametrize("network", ["segnet", "lesson_segnet", "lesson_unet"])
+def test_other_networks_are_exported(tmp_path, network):
+    shape = {"depth": 2} if network == "segnet" else {"width": None, "depth": None}
+    run = write_run(tmp_path / "run", network=network, **shape)
+    assert export(run, there("onnx")).exists()
+
+
 def test_what_is_needed_travels_with_the_file(tmp_path, to):
-    run = write_run(tmp_path / "run", "pose")
+    run = write_run(tmp_path / "run", "pose", depth=1)
     texts = find("formats", to).metadata(export(run, to))
     facts = {
         name: json.loads(text)
@@ -74,26 +95,20 @@ def test_what_is_needed_travels_with_the_file(tmp_path, to):
     assert facts["proof"]["measure"] == "pose quality" and facts["proof"]["agreement"] >= 0.999
 
 
-def another_weight(model: torch.nn.Module) -> None:
-    """One number of 11,000."""
+def another_weight(model: nn.Module) -> None:
+    """One number of thousands."""
     next(iter(model.heads.values())).weight.data.view(-1)[1] += 0.1
 
 
-def other_channels(model: torch.nn.Module) -> None:
+def other_channels(model: nn.Module) -> None:
     """Blue, green, red."""
-    first = next(module for module in model.modules() if isinstance(module, torch.nn.Conv2d))
+    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     first.weight.data = first.weight.data.flip(1)
 
 
-def another_normalisation(model: torch.nn.Module) -> None:
-    """As if pictures had a fifth less contrast: the first layer is linear and has no bias."""
-    first = next(module for module in model.modules() if isinstance(module, torch.nn.Conv2d))
-    first.weight.data *= 0.8
-
-
-@pytest.mark.parametrize("alter", [another_weight, other_channels, another_normalisation])
-def test_a_file_that_is_not_the_model_is_refused(tmp_path, monkeypatch, to, alter):
-    run = write_run(tmp_path / "run")
+@pytest.mark.parametrize("alter", [another_weight, other_channels])
+def test_a_file_of_another_model_is_refused(tmp_path, monkeypatch, to, alter):
+    run = write_run(tmp_path / "run", depth=1)
 
     def altered(run: Run) -> Deployed:
         model = load_model(run)
@@ -101,6 +116,94 @@ def test_a_file_that_is_not_the_model_is_refused(tmp_path, monkeypatch, to, alte
         return Deployed(model, run.recipe)
 
     monkeypatch.setattr(exporting, "deployed", altered)
-    with pytest.raises(PixelwiseError, match=r"Nothing was written, .* the maps differ by up to"):
+    refused(run, to)
+
+
+def test_a_file_that_normalises_otherwise_is_refused(tmp_path, monkeypatch, to):
+    spread = (0.23, 0.23, 0.23)
+    if "keras" in LIBRARIES[to]:
+        monkeypatch.setattr("pixelwise.keras._model.SPREAD", spread)
+    else:
+        otherwise = partial(normalise, spread=spread)
+        monkeypatch.setattr("pixelwise.formats._graph.normalise", otherwise)
+    refused(write_run(tmp_path / "run", depth=1), to)
+
+
+def refused(run: Run, to: str) -> None:
+    """Exporting says what differs and by how much, and leaves nothing behind."""
+    with pytest.raises(
+        PixelwiseError, match=r"Nothing was written, .* the maps differ by up to \d"
+    ):
         export(run, to)
     assert list((run.path / "exports").iterdir()) == []
+
+
+def test_what_was_there_before_stays_where_the_new_one_is_refused(tmp_path, monkeypatch):
+    run = write_run(tmp_path / "run")
+    path = export(run, there("onnx"))
+    before = path.read_bytes()
+    another = write_run(tmp_path / "another", seed=1)
+    monkeypatch.setattr(exporting, "deployed", lambda _: Deployed(load_model(another), run.recipe))
+    refused_with(run, "onnx")
+    assert path.read_bytes() == before
+
+
+def refused_with(run: Run, to: str) -> None:
+    with pytest.raises(PixelwiseError, match="Nothing was written"):
+        export(run, to)
+
+
+def test_the_card_and_the_run_keep_the_proof(tmp_path):
+    run = write_run(tmp_path / "run")
+    card = run.path / "card.md"
+    card.write_text("# run\n")
+    notes: list[str] = []
+    export(run, there("onnx"), on_note=notes.append)
+    export(run, "onnx")
+    assert notes[0].startswith("Proven on made-up and extreme pictures. float32: largest")
+    lines = card.read_text().splitlines()
+    assert lines[:4] == ["# run", "", "## Exports", ""] and len(lines) == 5
+    assert lines[4].startswith("- `exports/model.onnx` - float32: largest difference of the maps")
+    proofs = json.loads((run.path / "exports" / "proofs.json").read_text())
+    assert proofs["model.onnx"]["limits"]["difference"] == 1e-4
+
+
+def test_where_a_run_learned_does_not_travel(tmp_path):
+    secret = tmp_path / "patients" / "clinic"
+    run = write_run(tmp_path / "run", data=str(secret))
+    path = export(run, there("onnx"))
+    assert str(secret).encode() not in path.read_bytes()
+    assert json.loads(find("formats", "onnx").metadata(path)["recipe"])["data"] == "clinic"
+
+
+def test_int8_is_calibrated_and_measured_on_annotated_pictures(tmp_path):
+    module = find("formats", there("onnx"))
+    run = write_run(tmp_path / "run")
+    with pytest.raises(PixelwiseError, match=r"Give a folder with --data\.$"):
+        export(run, "onnx", precision="int8")
+    write_discs(tmp_path / "discs", 12)
+    path = export(run, "onnx", precision="int8", data=tmp_path / "discs")
+    assert path.name == "model-int8.onnx"
+    proof = json.loads(module.metadata(path)["proof"])
+    assert proof["num_annotated"] == 6 and proof["loss"] < 0.01 and proof["agreement"] >= 0.97
+
+
+def test_what_cannot_be_exported_says_why(tmp_path):
+    run = write_run(tmp_path / "run")
+    with pytest.raises(PixelwiseError, match=r"No format is called 'onxx'\. There are: .*onnx"):
+        export(run, "onxx")
+    with pytest.raises(PixelwiseError, match=r"'pt2' is written in float32, not in 'int8'"):
+        export(run, "pt2", precision="int8")
+    folds = write_run(tmp_path / "folds", folds=2)
+    with pytest.raises(PixelwiseError, match=r"several models.*fold-0"):
+        export(folds, "onnx")
+
+
+def test_the_command(tmp_path, type_in):
+    there("onnx")
+    write_run(tmp_path / "run")
+    code, out, _ = type_in("pixelwise export run --to onnx --out elsewhere/it.onnx")
+    assert code == 0 and "IoU 1.0000 on 11 pictures" in out
+    assert out.endswith("The exported model is elsewhere/it.onnx.")
+    assert (tmp_path / "elsewhere" / "it.onnx").exists()
+    assert not (tmp_path / "run" / "exports").exists()
