@@ -179,8 +179,22 @@ def pool(inputs: Tensor) -> Tensor:
 
 def upsample(at: At, inputs: Tensor, interpolation: str = "bilinear") -> Tensor:
     """(B, h, w, C) -> (B, 2 h, 2 w, C), pixel centres at i + 0.5; or "nearest"."""
+    if at.is_portable and interpolation == "bilinear" and None in inputs.shape[1:3]:
+        return _blend(upsample(at, inputs, "nearest"))
     kind = keras.layers.UpSampling2D if at.is_portable else Upsampling
     return kind(2, data_format=_LAST, interpolation=interpolation)(inputs)
+
+
+def _blend(nearest: Tensor) -> Tensor:
+    """Bilinear from nearest, in layers that know no sizes: a quarter of both neighbours.
+
+    ``keras.layers.UpSampling2D`` cannot be traced at a size that is not known yet, and `predict`
+    traces so from the second size on.
+    """
+    features = ops.pad(nearest, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+    for _ in range(2):
+        features = keras.layers.AveragePooling2D(2, strides=1, data_format=_LAST)(features)
+    return features
 
 
 def concatenate(*inputs: Tensor) -> Tensor:

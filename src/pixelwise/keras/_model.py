@@ -75,8 +75,7 @@ def with_normalisation(
         recipe: which it was built by.
         size_hw: as of `build_model`.
         is_portable: of Keras's own layers alone: saved as ``.keras`` it loads where this package
-            is not installed. It is no model to go on learning with, and TensorFlow traces it for
-            one size at a time (`keras.Model.export` needs ``size_hw``).
+            is not installed. It is no model to go on learning with.
 
     Returns:
         A model from images (B, H, W, 3) uint8 RGB to {map name: (B, h, w, C)} float32.

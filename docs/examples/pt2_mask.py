@@ -1,0 +1,41 @@
+"""Outline one picture with PyTorch. Needs: pip install numpy pillow torch
+
+    python pt2_mask.py model.pt2 picture.jpg mask.png
+
+The mask has the picture's size: 0 and 255 of two categories, else the number of the category.
+"""
+
+import json
+import sys
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+model, picture, mask = sys.argv[1:]
+extra = {"pixelwise.json": ""}
+program = torch.export.load(model, extra_files=extra)
+texts = json.loads(extra["pixelwise.json"])
+
+# Scaled until it just fits the size that the model learned at; the sides mirror the picture.
+height, width = json.loads(texts["size_hw"])
+image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
+scale = min(width / image.width, height / image.height)
+size = [max(1, round(scale * side)) for side in image.size]
+small = image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+left, top = (width - size[0]) // 2, (height - size[1]) // 2
+sides = (top, height - size[1] - top), (left, width - size[0] - left), (0, 0)
+fitted = np.pad(small, sides, mode="reflect" if min(size) > 1 else "edge")
+
+with torch.inference_mode():
+    maps = program.module()(torch.from_numpy(fitted[None]))["class"][0].numpy()
+
+# Maps are brought to the picture's own size, and decided there.
+stride = json.loads(texts["stride"])
+box = [edge / stride for edge in (left, top, left + size[0], top + size[1])]
+home = [Image.fromarray(each).resize(image.size, Image.Resampling.BILINEAR, box) for each in maps]
+logits = np.stack(home)
+labels = logits.argmax(axis=0) if len(logits) > 1 else (logits[0] > 0).astype(int)
+Image.fromarray((labels * (1 if len(logits) > 1 else 255)).astype(np.uint8)).save(mask)
+for index, category in enumerate(json.loads(texts["categories"])):
+    print(f"{category['name']}: {(labels == index).mean():.1%} of the picture")
