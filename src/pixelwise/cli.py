@@ -162,7 +162,7 @@ def train(
     class_weights: Annotated[
         bool | None, typer.Option("--class-weights", help="Give rare classes more weight.")
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw or sgd.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw, sgd or muon.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     augment: Annotated[
         float | None,

@@ -1,8 +1,8 @@
 """The model: a network and one head per map. It knows no task.
 
 A head is a 1 x 1 convolution. Where the maps have more channels between them than the network has
-features, each has a hidden layer first: as linear functions of fewer features the channels could
-not be independent of each other.
+features, a hidden layer comes first: as linear functions of fewer features the channels could not
+be independent of each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from pixelwise.networks import MEAN, SPREAD
 
-WIDER = 4
+# The hidden layer's channels come in blocks of so many, which processors add up at once.
+_BLOCK = 16
 FAINT = 0.01
 
 
@@ -30,9 +31,15 @@ class Model(nn.Module):
         super().__init__()
         self.network = network
         features: int = network.features  # type: ignore[assignment]
-        is_wide = sum(maps.values()) > features
-        heads = {name: _head(features, count, is_wide=is_wide) for name, count in maps.items()}
-        self.heads = nn.ModuleDict(heads)
+        count = hidden_channels(maps, features)
+        self.hidden = _hidden(features, count) if count else nn.Identity()
+        features = count or features
+        self.heads = nn.ModuleDict({name: _head(features, n) for name, n in maps.items()})
+
+    @property
+    def maps(self) -> dict[str, int]:
+        """Channels of each map."""
+        return {name: int(head.out_channels) for name, head in self.heads.items()}  # type: ignore[arg-type]
 
     @property
     def stride(self) -> int:
@@ -45,20 +52,34 @@ class Model(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Maps, before any activation."""
-        features = self.network(images)
+        features = self.hidden(self.network(images))
         return {name: head(features) for name, head in self.heads.items()}
 
 
-def _head(features: int, channels: int, *, is_wide: bool) -> nn.Module:
-    hidden = WIDER * features if is_wide else features
-    last = nn.Conv2d(hidden, channels, 1)
+def hidden_channels(maps: Mapping[str, int], features: int) -> int:
+    """Channels of the layer before the heads; 0 where there is none.
+
+    Args:
+        maps: map name -> channels. features: those of the network.
+    """
+    total = sum(maps.values())
+    return -(-total // _BLOCK) * _BLOCK if total > features else 0
+
+
+def _hidden(features: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(features, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _head(features: int, channels: int) -> nn.Conv2d:
+    head = nn.Conv2d(features, channels, 1)
     # What is looked for is seldom there: begin with hardly anything.
-    nn.init.normal_(last.weight, std=FAINT)
-    nn.init.constant_(last.bias, 0.0)  # type: ignore[arg-type]
-    if not is_wide:
-        return last
-    first = nn.Conv2d(features, hidden, 1, bias=False)
-    return nn.Sequential(first, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True), last)
+    nn.init.normal_(head.weight, std=FAINT)
+    nn.init.constant_(head.bias, 0.0)  # type: ignore[arg-type]
+    return head
 
 
 def normalise(

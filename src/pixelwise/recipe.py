@@ -84,7 +84,7 @@ class Recipe:
     class_weights: bool = False
     """Weight classes by the inverse square root of their share of pixels. For rare classes."""
     optimizer: str = "adamw"
-    """"adamw" or "sgd" (Nesterov momentum 0.9)."""
+    """"adamw", "sgd" (Nesterov momentum 0.9) or "muon", which learns from fewer steps."""
     learning_rate: float = 2e-3
     """Peak learning rate, after warm-up and before the cosine."""
     weight_decay: float = 0.01
@@ -158,7 +158,7 @@ class Recipe:
         """Refuse what cannot be, with the sentence that helps."""
         rules = {
             "orientation": self.orientation in ("any", "upright"),
-            "optimizer": self.optimizer in ("adamw", "sgd"),
+            "optimizer": self.optimizer in ("adamw", "sgd", "muon"),
             "device": self.device in ("auto", "cpu", "cuda", "mps"),
             "batch": self.batch >= 1,
             "size_hw": min(self.size_hw) >= _MULTIPLE and max(self.size_hw) <= 4096,
@@ -181,7 +181,7 @@ class Recipe:
 
 _MEANINGS = {
     "orientation": "It is 'any' or 'upright'.",
-    "optimizer": "It is 'adamw' or 'sgd'.",
+    "optimizer": "It is 'adamw', 'sgd' or 'muon'.",
     "device": "It is 'auto', 'cpu', 'cuda' or 'mps'.",
     "batch": "At least one picture per step.",
     "stride": "It is 1, 2 or 4.",

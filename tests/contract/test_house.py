@@ -23,6 +23,7 @@ ROOMS = [
         "files",
         "geometry",
         "joints",
+        "muon",
         "layers",
         "maps",
         "rle",

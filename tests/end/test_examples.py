@@ -162,7 +162,7 @@ def test_the_poses_example_runs_a_file(tmp_path):
     run.write()
     model = build_model(recipe, run.task()).eval()
     # One joint wherever it is brightest, so that something is found.
-    torch.nn.init.constant_(model.heads["joint"][-1].bias, 7)
+    torch.nn.init.constant_(model.heads["joint"].bias, 7)
     save_weights(run.weights, model.state_dict())
     Image.fromarray(picture(90, 60)).save(tmp_path / "picture.png")
     line = [str(EXAMPLES / "onnx_poses.py"), str(export(run, "onnx"))]

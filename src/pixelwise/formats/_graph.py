@@ -14,7 +14,7 @@ class Graph(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network = model.network
+        self.network = nn.Sequential(model.network, model.hidden)
         # Without their names: `torch.export` writes them as Python, and a map is named "class".
         self.heads = nn.ModuleList(model.heads.values())
 

@@ -38,15 +38,9 @@ def twin(
     keras()
     from pixelwise.keras import build_model, carry, with_normalisation
 
-    model = build_model(deployed.recipe, _channels(deployed), size_hw)
+    model = build_model(deployed.recipe, deployed.model.maps, size_hw)
     carry(model, {name: each.cpu().numpy() for name, each in deployed.model.state_dict().items()})
     return with_normalisation(model, deployed.recipe, size_hw, is_portable=is_portable)
-
-
-def _channels(deployed: Deployed) -> dict[str, int]:
-    """Map name -> channels: of a convolution, or of several layers that end in one."""
-    last = {name: list(head.modules())[-1] for name, head in deployed.model.heads.items()}
-    return {name: int(layer.out_channels) for name, layer in last.items()}  # type: ignore[arg-type]
 
 
 def save(deployed: Deployed, folder: Path, size_hw: tuple[int, int] | None = None) -> None:
@@ -123,7 +117,7 @@ def _limit(threading: Any, threads: int) -> None:
 
 def order(deployed: Deployed) -> dict[str, str]:
     """What a writer attaches by itself: TensorFlow hands maps out in the order of their names."""
-    return {"maps": json.dumps(_channels(deployed))}
+    return {"maps": json.dumps(deployed.model.maps)}
 
 
 def as_maps(outputs: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:

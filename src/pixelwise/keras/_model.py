@@ -14,7 +14,7 @@ from keras import ops
 from pixelwise.find import names
 from pixelwise.keras._layers import At, Tensor, conv_bn_relu, head
 from pixelwise.keras._weights import carry, state_of
-from pixelwise.model import FAINT, WIDER
+from pixelwise.model import FAINT, hidden_channels
 from pixelwise.networks import MEAN, SPREAD
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, asked_shape, load_weights, open_run
@@ -109,15 +109,8 @@ def _maps(
         )
     build = importlib.import_module(f"pixelwise.keras.{recipe.network}").build
     features = build(images, At("network", is_portable), **asked_shape(recipe, build))
-    is_wide = sum(maps.values()) > features.shape[-1]
-    return {
-        name: _head(At("heads", is_portable) / name, features, count, is_wide=is_wide)
-        for name, count in maps.items()
-    }
-
-
-def _head(at: At, features: Tensor, channels: int, *, is_wide: bool) -> Tensor:
-    if not is_wide:
-        return head(at, features, channels, FAINT)
-    hidden = conv_bn_relu(at, features, WIDER * features.shape[-1], kernel=1)
-    return head(at / 3, hidden, channels, FAINT)
+    count = hidden_channels(maps, features.shape[-1])
+    if count:
+        features = conv_bn_relu(At("hidden", is_portable), features, count, kernel=1)
+    at = At("heads", is_portable)
+    return {name: head(at / name, features, channels, FAINT) for name, channels in maps.items()}
