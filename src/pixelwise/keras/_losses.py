@@ -9,8 +9,8 @@ result       () float32 (float64 for float64 logits)
 ===========  ===============================================================================
 
 What each of them is, and its source, stands in `pixelwise.losses`; on the same logits the two
-agree to 1e-6, which `tests/laws/test_tensorflow_steps.py` holds. ``class_weights`` are (C,) float, or
-(2,) for C = 1: background, then foreground.
+agree to 1e-6, which `tests/laws/test_tensorflow_steps.py` holds. ``class_weights`` are (C,) float,
+or (2,) for C = 1: background, then foreground.
 """
 
 from __future__ import annotations
