@@ -42,7 +42,12 @@ def there(to: str) -> str:
     return to
 
 
-@pytest.fixture(params=names("formats"))
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in names("formats")
+    ]
+)
 def to(request) -> str:
     return there(request.param)
 
@@ -178,7 +183,7 @@ def test_where_a_run_learned_does_not_travel(tmp_path):
 
 def test_int8_is_calibrated_and_measured_on_annotated_pictures(tmp_path):
     module = find("formats", there("onnx"))
-    run = write_run(tmp_path / "run")
+    run = write_run(tmp_path / "run", data="nowhere")
     with pytest.raises(PixelwiseError, match=r"Give a folder with --data\.$"):
         export(run, "onnx", precision="int8")
     write_folder(tmp_path / "discs", 12)

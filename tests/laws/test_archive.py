@@ -71,7 +71,7 @@ def test_no_path_of_this_machine_is_in_it(copy):
         (PROGRAM, "torch.ops.aten.conv2d.default", "torch.ops.aten.from_file.default", "from_file"),
         (PROGRAM, '"permute"', '"a; import os"', "import os"),
         (PROGRAM, '"guards_code": []', '"guards_code": ["print(1)"]', "conditions"),
-        (PROGRAM, "builtins.dict", "collections.defaultdict", "collections.defaultdict"),
+        (PROGRAM, "builtins.dict", "collections.defaultdict", "children_"),
     ],
 )
 def test_what_could_run_something_is_refused(copy, member, old, new, named):
@@ -94,7 +94,7 @@ def test_an_expression_of_sizes_is_sums_and_products_alone(copy):
 
 def test_files_beside_and_examples_are_refused(copy):
     archive.write(copy, "data/weights/model.pt", b"")
-    with pytest.raises(PixelwiseError, match="a file data/weights/model.pt"):
+    with pytest.raises(PixelwiseError, match="a file data/weights/model"):
         archive.check(copy)
     archive.write(copy, "data/sample_inputs/model.pt", b"\x80")
     with pytest.raises(PixelwiseError, match="a pickle of examples"):

@@ -77,8 +77,8 @@ def test_a_number_may_move_as_far_as_a_rounding_error_moves_it():
     proof = prove_it(change, shaken=lambda: [model, file(change)])
     assert not proof.complaints and proof.difference == pytest.approx(0.01, rel=1e-3)
     assert proof.unsettled == pytest.approx(1 / (32 * 48))
-    further = prove_it(lambda logits: logits + 0.01, shaken=lambda: [model, file(change)])
-    assert further.complaints
+    for further in (lambda logits: change(change(change(logits))), lambda logits: logits + 0.01):
+        assert prove_it(further, shaken=lambda: [model, file(change)]).complaints
 
 
 def test_results_must_agree_however_small_the_difference():
@@ -88,13 +88,10 @@ def test_results_must_agree_however_small_the_difference():
 
 
 def test_int8_may_differ_but_not_lose():
-    assert not prove_it(lambda logits: logits + 0.03, "int8").complaints
+    assert not prove_it(lambda logits: logits + 0.02, "int8").complaints
     proof = prove_it(lambda logits: logits + 0.1, "int8")
     assert proof.loss == pytest.approx(1 - proof.agreement, abs=1e-3)
-    assert ["Jaccard" in line for line in proof.complaints] == [
-        False,
-        True,
-    ] or proof.agreement > 0.97
+    assert any("Jaccard index" in line for line in proof.complaints)
 
 
 def test_other_maps_and_failures_are_named():
