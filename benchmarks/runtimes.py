@@ -16,11 +16,16 @@ other picture calibrates int8; without it, on made-up nevi.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+# PyTorch at its best beside other programs, where threads that spin while they wait cost it most;
+# it must be said before the library is loaded. A quiet machine may do better with it unset.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import numpy as np
 import torch
@@ -49,8 +54,8 @@ def pictures(run: Run, data: Path | None) -> Iterator[Probes]:
         yield gather(run, "int8", data, None)
         return
     with TemporaryDirectory() as folder:
-        write_nevi(Path(folder), 120, seed=5, long_side_px=300)
-        yield gather(run, "int8", Path(folder), None)
+        drawn = write_nevi(Path(folder) / "made-up nevi", 120, seed=5, long_side_px=300)
+        yield gather(run, "int8", drawn, None)
 
 
 def compiled(eager: TorchRunner) -> Runner:

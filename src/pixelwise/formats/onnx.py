@@ -112,7 +112,7 @@ class Session:
         options = runtime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         # A thread that waits spins, which beside other programs takes the processor from the one
-        # it waits for: 1.8 times as long as with short spins, measured with two busy neighbours.
+        # it waits for: 1.8 times as long as with short spins, on two cores that others kept busy.
         options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_US)
         if threads is not None:
             options.intra_op_num_threads = threads
