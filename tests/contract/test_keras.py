@@ -45,6 +45,9 @@ from pixelwise.keras import (  # noqa: E402
     with_normalisation,
 )
 
+# One process imports TensorFlow, which takes long; the others need not.
+pytestmark = pytest.mark.xdist_group("tensorflow")
+
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 tensorflow_only = pytest.mark.skipif(not ON_TENSORFLOW, reason="of the TensorFlow backend")
 RECIPES = {
@@ -304,6 +307,7 @@ def test_a_cross_validation_is_loaded_fold_by_fold(run):
         load(run.path)
 
 
+@pytest.mark.slow
 def test_what_is_portable_loads_where_this_package_is_not(run, tmp_path):
     images = pictures((45, 70))
     whole = with_normalisation(load(run), run.recipe, is_portable=True)
@@ -332,12 +336,14 @@ def in_torch(arguments: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @tensorflow_only
 def test_this_holds_where_keras_computes_with_pytorch(tmp_path):
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-k", "wide or in_training_it_is"]
     in_torch(["-m", "pytest", *options, str(Path(__file__).resolve())], tmp_path)
 
 
+@pytest.mark.slow
 @tensorflow_only
 @every_recipe
 @torch.no_grad()
@@ -389,6 +395,7 @@ def test_without_keras_the_import_says_what_to_install():
     assert 'pip install "pixelwise[tensorflow]"' in done.stderr
 
 
+@pytest.mark.slow
 @tensorflow_only
 def test_what_the_page_on_tensorflow_says_runs(run, tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()

@@ -46,7 +46,11 @@ assert not any(name.startswith("openvino_telemetry.") for name in sys.modules)
 
 @pytest.mark.parametrize(
     ("to", "library", "precision"),
-    [("onnx", "onnxruntime", "int8"), ("openvino", "openvino", "float32")],
+    [
+        pytest.param("onnx", "onnxruntime", "int8", marks=pytest.mark.slow),
+        ("onnx", "onnxruntime", "float32"),
+        ("openvino", "openvino", "float32"),
+    ],
 )
 def test_a_runtime_reports_to_nobody(tmp_path, to, library, precision):
     pytest.importorskip("onnx")

@@ -96,7 +96,7 @@ def overlap(mask: np.ndarray, other: np.ndarray) -> float:
     ("formats", "categories"),
     [
         (("onnx", "openvino"), (GROUND, HAIR, SPOT)),
-        *((formats, (GROUND, SPOT)) for formats in TOGETHER),
+        *(pytest.param(each, (GROUND, SPOT), marks=pytest.mark.slow) for each in TOGETHER),
     ],
     ids=lambda each: f"{each[0]}" if isinstance(each[0], str) else f"{len(each)}",
 )

@@ -31,8 +31,16 @@ LIBRARIES = {
     "keras": ["tensorflow", "keras"],
     "pt2": [],
 }
-# Seconds for `torch.export` to reason about sizes, and again to read the program.
-SLOW = {"pt2"}
+# Seconds for `torch.export` to reason about sizes, and for TensorFlow to convert.
+SLOW = {"pt2", "keras", "litert", "savedmodel"}
+# The one of these that is always run.
+FEW = ("savedmodel", "pose")
+
+
+def marks(to: str, is_slow: bool = True) -> list[pytest.MarkDecorator]:
+    """What the tests of a format are marked with: TensorFlow is imported by one process."""
+    found = [pytest.mark.slow] if to in SLOW and is_slow else []
+    return found + [pytest.mark.xdist_group("tensorflow")] * ("tensorflow" in LIBRARIES[to])
 
 
 def there(to: str) -> str:
@@ -42,20 +50,15 @@ def there(to: str) -> str:
     return to
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-        for name in names("formats")
-    ]
-)
+@pytest.fixture(params=[pytest.param(name, marks=marks(name)) for name in names("formats")])
 def to(request) -> str:
     return there(request.param)
 
 
 def one_of_each(tasks: Iterable[str]) -> list[Any]:
-    """Every format with every task; a slow one with the last, and with the others by request."""
+    """Every format with every task; but for one, the slow ones by request."""
     return [
-        pytest.param(to, task, marks=[pytest.mark.slow] if to in SLOW and task != "pose" else [])
+        pytest.param(to, task, marks=marks(to, (to, task) != FEW))
         for to in names("formats")
         for task in tasks
     ]

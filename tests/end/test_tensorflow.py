@@ -19,6 +19,9 @@ from pixelwise.run import Run, load_weights
 from pixelwise.training import Learner, train
 from pixelwise.types import PixelwiseError
 
+# One process imports TensorFlow, which takes long; the others need not.
+pytestmark = pytest.mark.xdist_group("tensorflow")
+
 SMALL = {
     "size": 64,
     "width": 8,
@@ -140,7 +143,7 @@ def test_another_network_and_the_built_in_start_take_the_steps_that_pytorch_take
 
 
 def test_the_command_says_what_it_cannot_do(data, type_in):
-    for wish in ("--backbone some/where", "--compile"):
+    for wish in ("--backbone some/where", "--compile", "--optimizer muon"):
         code, _, said = type_in(f"pixelwise train {data} --framework tensorflow {wish} --out run")
         assert code == 2 and "Leave out --" in said and not Path("run").exists()
     code, _, said = type_in(f"pixelwise train {data} --framework jax --out run")

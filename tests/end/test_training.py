@@ -165,7 +165,7 @@ def test_a_diverging_loss_names_step_pictures_and_advice(data, tmp_path):
     [
         ({"network": "unett"}, "There are: .*unet"),
         ({"loss": {"dise": 1.0}}, "dise"),
-        ({"optimizer": "adam"}, "'adamw' or 'sgd'"),
+        ({"optimizer": "adam"}, "'adamw', 'sgd' or 'muon'"),
         ({"batch": 0}, "At least one picture"),
         ({"device": "tpu"}, "'auto', 'cpu'"),
         ({"colour": 3}, "colour"),

@@ -23,6 +23,9 @@ from pixelwise.engines import _tensorflow_optimise as ours  # noqa: E402
 from pixelwise.engines._tensorflow import TensorflowEngine  # noqa: E402
 from pixelwise.keras import _losses as twins  # noqa: E402
 
+# One process imports TensorFlow, which takes long; the others need not.
+pytestmark = pytest.mark.xdist_group("tensorflow")
+
 EVERY = {**losses.BY_PIXEL, **losses.BY_REGION}
 TWINS = {**twins.BY_PIXEL, **twins.BY_REGION}
 

@@ -20,8 +20,8 @@ def check(recipe: Recipe) -> None:
     """See `pixelwise.engines`.
 
     Raises:
-        PixelwiseError: another task, a pretrained backbone, torch.compile, no TensorFlow, Keras on
-            another backend, or a GPU that TensorFlow does not find.
+        PixelwiseError: another task, a pretrained backbone, Muon, torch.compile, no TensorFlow, Keras
+            on another backend, or a GPU that TensorFlow does not find.
     """
     if recipe.task != "semantic":
         raise PixelwiseError(
@@ -31,6 +31,10 @@ def check(recipe: Recipe) -> None:
     if recipe.backbone is not None:
         raise PixelwiseError(
             "Pretrained backbones learn in PyTorch only. Leave out --framework or --backbone."
+        )
+    if recipe.optimizer == "muon":
+        raise PixelwiseError(
+            "The optimiser 'muon' is PyTorch's only. Leave out --framework or --optimizer."
         )
     if recipe.compile:
         raise PixelwiseError(
