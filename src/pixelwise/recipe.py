@@ -20,6 +20,8 @@ from pixelwise.types import PixelwiseError
 _SKIN = ("ph2", "isic")
 _MULTIPLE = 32
 _WINDOW = 256
+# Muon's steps are as long whatever the gradient's size.
+_MUON_RATE = 0.05
 # Recipe lines that give the network other layers than the built-in model's.
 _SHAPE = {"network", "width", "depth", "stride", "backbone"}
 
@@ -86,7 +88,7 @@ class Recipe:
     optimizer: str = "adamw"
     """"adamw", "sgd" (Nesterov momentum 0.9) or "muon", which learns from fewer steps."""
     learning_rate: float = 2e-3
-    """Peak learning rate, after warm-up and before the cosine."""
+    """Peak learning rate, after warm-up and before the cosine; Muon's are some 20 times AdamW's."""
     weight_decay: float = 0.01
     """Decoupled for adamw, L2 for sgd."""
     batch: int = 8
@@ -236,20 +238,22 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     if is_skin or is_crowd:
         derived["orientation"] = "any"
     if task == "pose":
-        derived["loss"] = {"joint": 1.0, "limb": 1.0}
+        derived["loss"] = {"joint": 2.0, "limb": 1.0}
     if asked.get("backbone") is not None:
         derived["network"] = "huggingface"
     has_own_shape = bool(_SHAPE & {name for name, value in asked.items() if value is not None})
     if task == "pose" and not has_own_shape:
-        # Tops are found between pixels, so that coarse maps lose nothing and a budget has time for
-        # several times as many pictures: see LOG.md.
-        derived |= {"stride": 4, "learning_rate": 4e-3}
+        # Tops are found between pixels, so that coarse maps lose nothing, and the time goes into
+        # features and steps: see LOG.md.
+        derived |= {"width": 32, "depth": 3, "stride": 4, "optimizer": "muon"}
     elif not has_own_shape:
         derived["start"] = "nevi"
         if is_skin and facts.num_classes == 2 and asked.get("start") in (None, "nevi"):
             # It can do the task already: learn gently, go on with what taught it too, and change
             # pictures strongly, which costs nothing at home and is for other cameras: see LOG.md.
             derived |= {"learning_rate": 5e-4, "made_up": 0.5, "augment": 1.0}
+    if {**derived, **asked}.get("optimizer") == "muon":
+        derived["learning_rate"] = _MUON_RATE
     if asked.get("steps") is not None:
         derived["budget_s"] = None
     budget_s = asked.get("budget_s", derived.get("budget_s", Recipe.budget_s))

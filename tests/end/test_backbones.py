@@ -231,6 +231,7 @@ def test_without_the_library_the_message_says_how_to_install_it(data, tmp_path, 
     refused(data, tmp_path, r'pip install "pixelwise\[hub\]"', backbone="microsoft/resnet-18")
 
 
+@pytest.mark.slow
 def test_offline_the_message_comes_at_once_and_names_the_way(data, tmp_path):
     sentence = "hub cannot be asked.*HF_HUB_OFFLINE.*hf download microsoft/resnet-18.*--backbone"
     assert refused(data, tmp_path, sentence, backbone="microsoft/resnet-18") < 10

@@ -93,7 +93,7 @@ def people(tmp_path_factory) -> Path:
 
 def test_joints_alone_are_learned_as_poses_without_being_asked(run):
     assert (run.recipe.task, run.recipe.orientation) == ("pose", "upright")
-    assert dict(run.recipe.loss) == {"joint": 1.0, "limb": 1.0}
+    assert dict(run.recipe.loss) == {"joint": 2.0, "limb": 1.0}
 
 
 def test_a_run_finds_the_joints_of_everybody(run):
@@ -145,7 +145,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(data, tmp_path, monkeypat
 
 def test_check_says_what_training_will_do(data, type_in):
     code, said, _ = type_in(f"pixelwise check {data}")
-    assert code == 0 and "pose" in said and "1 joint + 1 limb" in said
+    assert code == 0 and "pose" in said and "2 joint + 1 limb" in said
 
 
 def test_scenes_of_people_are_poses_where_asked(people, tmp_path):

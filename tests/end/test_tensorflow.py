@@ -120,6 +120,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(run, learn, tmp_pa
     assert losses[0] == losses[1] and len(losses[0]) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wish",
     [

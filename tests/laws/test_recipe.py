@@ -42,6 +42,15 @@ def test_what_is_asked_for_wins(facts):
     assert max(recipe.size_hw) == 224
 
 
+def test_poses_learn_by_muon_at_its_rate_unless_another_is_asked_for():
+    people = Facts("coco", 200, 2, (192, 256), task="pose")
+    recipe, by_adam = derive(people, "d", {}), derive(people, "d", {"optimizer": "adamw"})
+    assert (recipe.optimizer, recipe.stride, recipe.width) == ("muon", 4, 32)
+    assert (by_adam.optimizer, by_adam.stride) == ("adamw", 4)
+    assert recipe.learning_rate > 10 * by_adam.learning_rate
+    assert derive(people, "d", {"learning_rate": 0.01}).learning_rate == 0.01
+
+
 def test_more_time_looks_closer():
     sides = [max(derive(STREET, "d", {"budget_s": s}).size_hw) for s in (60.0, 600.0, 6000.0)]
     assert sides == sorted(sides) and sides[0] < sides[-1]

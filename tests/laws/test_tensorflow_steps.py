@@ -133,7 +133,7 @@ def batch_of(recipe: Recipe, channels: int) -> Batch:
     return Batch(("a", "b", "c"), images, {"class": target, "class_weight": weight})
 
 
-@pytest.mark.parametrize("num_classes", [2, 3])
+@pytest.mark.parametrize("num_classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_whole_steps_are_pytorchs_up_to_rounding(num_classes):
     """Of pictures whose size the network has to pad."""
     names = ["ground", "disc", "ring"][:num_classes]
