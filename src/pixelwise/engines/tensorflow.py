@@ -20,8 +20,8 @@ def check(recipe: Recipe) -> None:
     """See `pixelwise.engines`.
 
     Raises:
-        PixelwiseError: another task, a pretrained backbone, Muon, torch.compile, no TensorFlow, Keras
-            on another backend, or a GPU that TensorFlow does not find.
+        PixelwiseError: another task, a pretrained backbone, Muon, torch.compile, no TensorFlow,
+            Keras on another backend, or a GPU that TensorFlow does not find.
     """
     if recipe.task != "semantic":
         raise PixelwiseError(
