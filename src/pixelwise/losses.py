@@ -20,6 +20,7 @@ foreground.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -244,14 +245,30 @@ def weighted_sum(
         PixelwiseError: there is no such loss, or class weights are given and none of the losses
             takes them.
     """
+    return terms_of(BY_PIXEL, BY_REGION, names, (logits, target, weight), class_weights)
+
+
+def terms_of(
+    by_pixel: Mapping[str, Callable[..., Any]],
+    by_region: Mapping[str, Callable[..., Any]],
+    names: Mapping[str, float],
+    maps: tuple[Any, Any, Any],
+    class_weights: Any,
+) -> dict[str, Any]:
+    """`weighted_sum` by the losses of any framework.
+
+    Args:
+        by_pixel, by_region: the losses that take class weights, and those that do not.
+        names: loss name -> its weight in the sum.
+        maps: logits, target and weight.
+        class_weights: or None.
+    """
     check_losses(names, class_weights is not None)
-    terms = {}
-    for name, factor in names.items():
-        if name in BY_PIXEL:
-            terms[name] = factor * BY_PIXEL[name](logits, target, weight, class_weights)
-        else:
-            terms[name] = factor * BY_REGION[name](logits, target, weight)
-    return terms
+    return {
+        name: factor
+        * (by_pixel[name](*maps, class_weights) if name in by_pixel else by_region[name](*maps))
+        for name, factor in names.items()
+    }
 
 
 def check_losses(names: Mapping[str, float], has_class_weights: bool = False) -> None:

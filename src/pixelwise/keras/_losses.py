@@ -20,7 +20,7 @@ from typing import Any
 
 from keras import ops
 
-from pixelwise.losses import check_losses
+from pixelwise.losses import terms_of
 
 Tensor = Any
 """A tensor of Keras's backend."""
@@ -152,26 +152,8 @@ def weighted_sum(
     weight: Tensor,
     class_weights: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """The terms of a weighted sum of losses, by name, each already times its weight.
-
-    What is minimised is ``sum(terms.values())``.
-
-    Args:
-        names: loss name -> its weight in the sum.
-        logits, target, weight, class_weights: see the module.
-
-    Raises:
-        PixelwiseError: there is no such loss, or class weights are given and none of the losses
-            takes them.
-    """
-    check_losses(names, class_weights is not None)
-    terms = {}
-    for name, factor in names.items():
-        if name in BY_PIXEL:
-            terms[name] = factor * BY_PIXEL[name](logits, target, weight, class_weights)
-        else:
-            terms[name] = factor * BY_REGION[name](logits, target, weight)
-    return terms
+    """The terms of a weighted sum of losses, as `pixelwise.losses.weighted_sum` gives them."""
+    return terms_of(BY_PIXEL, BY_REGION, names, (logits, target, weight), class_weights)
 
 
 def _precise(values: Tensor) -> Tensor:
