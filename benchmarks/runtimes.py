@@ -7,10 +7,11 @@ The built-in model, which is the default U-Net (any other run by --run), 256 x 2
 a time, two threads. All contestants are in one process, each in a session of its own, and take
 turns in short rounds, so that what else the machine does meets all alike. A round's first look
 does not count: the threads of the one before may still be spinning. ``faster`` is how many times
-as fast as PyTorch, which predicts as `pixelwise.load` does: the median over rounds of the ratio
-within a round, with its quartiles, and the ratio of the fastest looks, which is what a quiet
-machine would come to. Quality is the mean Jaccard index on the pictures of --data, whose every
-other picture calibrates int8; without it, on made-up nevi.
+as fast as PyTorch, which predicts as `pixelwise.load` does, with channels last in memory ("plain"
+is PyTorch's default layout): the median over rounds of the ratio in a round, with its quartiles,
+and the ratio of the fastest looks, which is what a quiet machine would come to. Quality is the mean
+Jaccard index on the pictures of --data, whose every other picture calibrates int8; without it, on
+made-up nevi.
 """
 
 from __future__ import annotations
@@ -29,15 +30,17 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pixelwise.builtin import NEVI
 from pixelwise.exporting import deployed
 from pixelwise.find import find
 from pixelwise.formats import Images, Runner
 from pixelwise.madeup.nevi import write_nevi
+from pixelwise.model import normalise
 from pixelwise.probes import Probes, gather
 from pixelwise.proof import Pair, prove
-from pixelwise.run import Run, open_run
+from pixelwise.run import Run, load_model, open_run
 from pixelwise.runtimes import TorchRunner, open_torch
 from pixelwise.stopwatch import noise
 
@@ -58,6 +61,16 @@ def pictures(run: Run, data: Path | None) -> Iterator[Probes]:
         yield gather(run, "int8", drawn, None)
 
 
+class PlainRunner(TorchRunner):
+    """PyTorch with its default layout in memory, channels first, as most code calls it."""
+
+    @torch.inference_mode()
+    def __call__(self, images: Images) -> dict[str, NDArray[np.float32]]:
+        """Maps of (B, H, W, 3) uint8 RGB."""
+        maps = self.model(normalise(torch.from_numpy(images)).contiguous())
+        return {name: values.numpy() for name, values in maps.items()}
+
+
 def compiled(eager: TorchRunner) -> Runner:
     """PyTorch's own compiler."""
     return TorchRunner(torch.compile(eager.model))  # type: ignore[arg-type]
@@ -68,7 +81,7 @@ def contestants(
 ) -> dict[str, Runner]:
     """By runtime and precision, PyTorch first."""
     eager = open_torch(run.path, threads)
-    found: dict[str, Runner] = {EAGER: eager}
+    found: dict[str, Runner] = {EAGER: eager, "torch, plain": PlainRunner(load_model(run))}
     if is_compiled:
         found["torch.compile float32"] = compiled(eager)
     for to in FORMATS:
