@@ -139,7 +139,7 @@ def test_the_twin_gives_the_same_maps_at_any_size(name, maps):
         assert all(float(values.std()) > 1e-4 for values in expected.values())
 
 
-@pytest.mark.parametrize("size_hw", [(64, 96), (37, 50)])
+@pytest.mark.parametrize("size_hw", [(64, 96), pytest.param((37, 50), marks=pytest.mark.slow)])
 @every_recipe
 @torch.no_grad()
 def test_so_does_one_of_a_single_size(name, size_hw):

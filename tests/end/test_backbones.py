@@ -44,7 +44,10 @@ def logits(run: Run | Path) -> np.ndarray:
     return load(run)._maps([image])["class"]
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.slow] * (kind != "swin")) for kind in CONFIGS],
+)
 def test_a_run_lives_without_its_backbone_and_without_the_hub(data, tmp_path, kind):
     folder = write_backbone(tmp_path / kind, kind)
     run = train(data, out=tmp_path / "run", steps=2, backbone=str(folder), **SMALL)
