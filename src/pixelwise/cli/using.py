@@ -1,0 +1,103 @@
+"""`predict` and `export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pixelwise.cli._app import Device, Flips, Runtime, Tile, app, console
+
+
+@app.command()
+def predict(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RUN] PICTURES...",
+            help="Folder of a run [the built-in model]; pictures, videos, or folders of them.",
+        ),
+    ],
+    task: Annotated[
+        str | None, typer.Option(help="What --model is for: pose. A run knows its own.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FOLDER",
+            help="A ViTPose model in place of a run, a name on the hub or a folder.",
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FOLDER",
+            help="What finds the people for it, likewise; none: each picture is of one person "
+            "[RT-DETR].",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("predictions"),
+    probs: Annotated[bool, typer.Option("--probs", help="Also write probabilities.")] = False,
+    flips: Flips = True,
+    tile: Tile = None,
+    device: Device = "auto",
+    runtime: Runtime = "auto",
+) -> None:
+    """Outline pictures and videos: masks, instances or poses, overlays, tables; a bad one is named
+    and skipped."""
+    from pixelwise import builtin, predictions
+
+    run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
+    if run is None and not (task or model or detector):
+        console.print(builtin.SENTENCE)
+    done = predictions.predict(
+        run,
+        pictures,
+        task=task,
+        model=model,
+        detector=detector,
+        out=out,
+        probs=probs,
+        flips=flips,
+        tile_px=tile,
+        device=device,
+        runtime=runtime,
+    )
+    for failure in done.failures:
+        Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
+    console.print(done.sentence)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Folder of a run [the built-in model].")
+    ] = None,
+    to: Annotated[
+        str, typer.Option(help="onnx, openvino, litert, savedmodel, keras or pt2.")
+    ] = "onnx",
+    precision: Annotated[
+        str | None, typer.Option(help="float32, float16 or int8, where the format has it.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write [RUN/exports/model...].")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Annotated pictures to prove it on, and for int8 [the run's own]."),
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option(help="What mask values mean in --data [as in the run].")
+    ] = None,
+) -> None:
+    """Write a run for another runtime, proven to do what the model does, or not at all."""
+    from pixelwise import builtin, exporting
+
+    if run is None:
+        console.print(builtin.SENTENCE)
+    path = exporting.export(
+        run, to, precision=precision, out=out, data=data, masks=masks, on_note=console.print
+    )
+    console.print(f"The exported model is {path}.")
