@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from types import ModuleType
 
 from pixelwise.find import find
 from pixelwise.machine import cache_folder, version
@@ -105,14 +106,24 @@ def _cached(run: Run) -> Path:
     return _cache() / identity(run)
 
 
+def is_export(path: Path, module: ModuleType) -> bool:
+    """Whether a file or folder is a proven export of a format."""
+    return "proof" in _texts(path, module)
+
+
 def _is_of(run: Run, path: Path, to: str) -> bool:
-    module = find("formats", to)
+    found = _texts(path, find("formats", to))
+    return "proof" in found and found.get("weights") == weights_fingerprint(run)
+
+
+def _texts(path: Path, module: ModuleType) -> Mapping[str, str]:
+    """What travels with a file; nothing where it cannot be read."""
     try:
         found: Mapping[str, str] = module.metadata(path)
     # Every library has errors of its own for what is damaged.
     except Exception:
-        return False
-    return "proof" in found and found.get("weights") == weights_fingerprint(run)
+        return {}
+    return found
 
 
 def _forget_oldest() -> None:

@@ -18,7 +18,7 @@ import torch
 
 from pixelwise.builtin import NEVI
 from pixelwise.card import name_exports
-from pixelwise.exported import file_name, weights_fingerprint
+from pixelwise.exported import file_name, is_export, weights_fingerprint
 from pixelwise.files import read_json, replacing, write_text
 from pixelwise.find import find
 from pixelwise.formats import Deployed, Runner
@@ -65,7 +65,8 @@ def export(
 
     Raises:
         PixelwiseError: no run, no such format or precision, what writes it is not installed, or
-            the file differs from the model; nothing is written then.
+            the file differs from the model, or ``out`` is somebody's folder; nothing is written
+            then.
     """
     opened = run if isinstance(run, Run) else open_run(NEVI if run is None else run)
     module = find("formats", to)
@@ -77,12 +78,26 @@ def export(
     probes = gather(opened, chosen, None if data is None else Path(data), masks)
     # The built-in model lies among the installed files, where no export belongs.
     folder = Path(FOLDER) if opened.path == NEVI else opened.path / FOLDER
-    path = Path(out) if out else folder / file_name(to, chosen)
+    path = _free_place(Path(out) if out else folder / file_name(to, chosen), module)
     with replacing(path) as place:
         proof = _write_proven(opened, module, place, chosen, probes)
     on_note(f"Proven on {probes.words}. {proof.sentence}.")
     if path.parent == opened.path / FOLDER:
         _note(opened, path.name, proof)
+    return path
+
+
+def _free_place(path: Path, module: ModuleType) -> Path:
+    """Where to write: a folder that somebody needs is never replaced, an earlier export is.
+
+    Raises:
+        PixelwiseError: there is a folder, and it is no export of this format.
+    """
+    if path.is_dir() and not is_export(path, module):
+        raise PixelwiseError(
+            f"{path} is a folder already, and no exported model. Give --out the name of a file in "
+            f"it, such as {path / ('model' + module.SUFFIX)}."
+        )
     return path
 
 

@@ -59,6 +59,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield folder / path.name
         if path.is_dir():
             shutil.rmtree(path)
+        elif (folder / path.name).is_dir():
+            path.unlink(missing_ok=True)
         (folder / path.name).replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ import pytest
 from torch import nn
 
 from discs import write_folder
-from pixelwise import exporting
+from pixelwise import exported, exporting
 from pixelwise.exporting import export
 from pixelwise.find import find, names
 from pixelwise.formats import Deployed
@@ -159,6 +159,22 @@ def test_what_was_there_before_stays_where_the_new_one_is_refused(tmp_path, monk
 def refused_with(run: Run, to: str) -> None:
     with pytest.raises(PixelwiseError, match="Nothing was written"):
         export(run, to)
+
+
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+def test_a_folder_that_is_no_export_is_never_replaced(tmp_path, to):
+    run, folder = write_run(tmp_path / "run", depth=1), tmp_path / "mine"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(PixelwiseError, match="is a folder already, and no exported model"):
+        export(run, there(to), out=folder)
+    assert (folder / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_earlier_export_is_replaced_though_it_is_a_folder(tmp_path):
+    run, place = write_run(tmp_path / "run", depth=1), tmp_path / "mine"
+    assert export(run, there("openvino"), out=place) == export(run, "openvino", out=place) == place
+    assert exported.is_export(place, find("formats", "openvino"))
 
 
 def test_the_card_and_the_run_keep_the_proof(tmp_path):
