@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +21,7 @@ MOMENTUM = 0.9
 _PRETRAINED_SHARE = 0.1
 # Of Muon's learning rate, for what AdamW learns beside it.
 _ADAM_SHARE = 0.2
+_COLOURS = 3
 
 
 def rate(step: int, steps: int | None) -> float:
@@ -43,57 +43,38 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), SGD with Nesterov momentum, or Muon; no decay on vectors.
 
-    ``pretrained`` weights get a tenth of the learning rate; see `set_rate`.
+    ``pretrained`` weights get a tenth of the learning rate; see `set_rate`. Muon is for the
+    matrices between the first layer and the heads. The first and the last layer are no maps between
+    features, and learn better by AdamW (Jordan et al. 2024), which takes a fifth of the rate.
     """
-    if recipe.optimizer == "muon":
-        return _muon(model, recipe)
+    is_muon = recipe.optimizer == "muon"
     known = {id(p) for p in pretrained}
-    fresh = [p for p in model.parameters() if id(p) not in known]
-    groups = [
-        {"params": params, "weight_decay": decay, "share": share}
-        for weights, share in ((fresh, 1.0), (pretrained, _PRETRAINED_SHARE))
-        for params, decay in (
-            ([p for p in weights if p.ndim > 1], recipe.weight_decay),
-            ([p for p in weights if p.ndim <= 1], 0.0),
+    groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
+    for name, p in model.named_parameters():
+        is_matrix = is_muon and p.ndim > 1 and _is_inner(name, p)
+        groups.setdefault((id(p) in known, p.ndim <= 1, is_matrix), []).append(p)
+    parts = [
+        {
+            "params": params,
+            "weight_decay": 0.0 if are_vectors else recipe.weight_decay,
+            "share": (_PRETRAINED_SHARE if are_known else 1.0)
+            * (_ADAM_SHARE if is_muon and not are_matrices else 1.0),
+            "is_matrix": are_matrices,
+        }
+        for (are_known, are_vectors, are_matrices), params in sorted(
+            groups.items(), key=lambda group: group[0]
         )
-        if params
     ]
+    if is_muon:
+        return Muon(parts, lr=recipe.learning_rate)
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=MOMENTUM, nesterov=True)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        return torch.optim.SGD(parts, lr=recipe.learning_rate, momentum=MOMENTUM, nesterov=True)
+    return torch.optim.AdamW(parts, lr=recipe.learning_rate)
 
 
-def _muon(model: nn.Module, recipe: Recipe) -> Muon:
-    """Muon for the matrices between the first layer and the heads, and AdamW for the rest.
-
-    The first and the last layer are no maps between features, and learn better by AdamW (Jordan et
-    al. 2024), which takes a fifth of the learning rate.
-    """
-    named = list(model.named_parameters())
-    inner = {
-        name for name, p in named if p.ndim > 1 and p.shape[1] > 3 and not name.startswith("heads.")
-    }
-    groups: list[dict[str, Any]] = [
-        {
-            "params": [p for name, p in named if name in inner],
-            "weight_decay": recipe.weight_decay,
-            "share": 1.0,
-            "is_matrix": True,
-        },
-        {
-            "params": [p for name, p in named if p.ndim > 1 and name not in inner],
-            "weight_decay": recipe.weight_decay,
-            "share": _ADAM_SHARE,
-            "is_matrix": False,
-        },
-        {
-            "params": [p for _, p in named if p.ndim <= 1],
-            "weight_decay": 0.0,
-            "share": _ADAM_SHARE,
-            "is_matrix": False,
-        },
-    ]
-    return Muon([group for group in groups if group["params"]], lr=recipe.learning_rate)
+def _is_inner(name: str, weight: Tensor) -> bool:
+    """Whether weights lead from features to features: not from colours, not to maps."""
+    return weight.shape[1] > _COLOURS and not name.startswith("heads.")
 
 
 def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

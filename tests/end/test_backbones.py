@@ -25,8 +25,9 @@ from pixelwise.run import Run, begin_model, load_weights, open_run
 from pixelwise.tasks import semantic
 from pixelwise.training import Learner, train
 from pixelwise.types import Category, PixelwiseError
+from small import QUIET
 
-SMALL = {"size": 64, "batch": 4, "on_note": lambda note: None}
+SMALL = {"size": 64, "batch": 4, **QUIET}
 
 
 @pytest.fixture(scope="module")

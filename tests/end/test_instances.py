@@ -17,9 +17,7 @@ from pixelwise.run import Run
 from pixelwise.store import Picture, shrink
 from pixelwise.training import train
 from pixelwise.types import Annotation, Instances, Panoptic, PixelwiseError, Sample
-
-QUIET = {"on_note": lambda note: None}
-SMALL = {"size": 64, "width": 8, "depth": 2, "batch": 4, "learning_rate": 2e-2, **QUIET}
+from small import SMALL
 
 
 def cells(index: int, size_hw=(96, 128)) -> tuple[np.ndarray, np.ndarray]:

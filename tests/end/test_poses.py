@@ -16,9 +16,8 @@ from pixelwise.recipe import derive
 from pixelwise.run import Run
 from pixelwise.training import train
 from pixelwise.types import PixelwiseError, Poses
+from small import QUIET, SMALL
 
-QUIET = {"on_note": lambda note: None}
-SMALL = {"size": 64, "width": 8, "depth": 2, "batch": 4, "learning_rate": 2e-2, **QUIET}
 STEPS = 160
 # Three lamps, red above green and blue. They have no sides: a mirror leaves green what it is.
 _LAMPS = {"top": (220, 40, 40), "green": (40, 220, 40), "blue": (40, 40, 220)}

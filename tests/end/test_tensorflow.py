@@ -18,18 +18,11 @@ from pixelwise.recipe import Recipe
 from pixelwise.run import Run, load_weights
 from pixelwise.training import Learner, train
 from pixelwise.types import PixelwiseError
+from small import SMALL
 
 # One process imports TensorFlow, which takes long; the others need not.
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
-SMALL = {
-    "size": 64,
-    "width": 8,
-    "depth": 2,
-    "batch": 4,
-    "learning_rate": 2e-2,
-    "on_note": lambda note: None,
-}
 STEPS = 40
 
 

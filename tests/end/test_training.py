@@ -20,15 +20,7 @@ from pixelwise.recipe import Recipe
 from pixelwise.run import Run, load_weights, open_run
 from pixelwise.training import Learner, read_pictures, train
 from pixelwise.types import PixelwiseError
-
-SMALL = {
-    "size": 64,
-    "width": 8,
-    "depth": 2,
-    "batch": 4,
-    "learning_rate": 2e-2,
-    "on_note": lambda note: None,
-}
+from small import SMALL
 
 
 def digest(path: Path) -> str:

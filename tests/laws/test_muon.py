@@ -85,3 +85,17 @@ def test_matrices_between_layers_are_muons_and_the_rest_is_adams() -> None:
     assert set(names.values()) == {
         names[id(p)] for group in optimizer.param_groups for p in group["params"]
     }
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "muon"])
+def test_what_has_learned_already_learns_a_tenth_as_fast(name):
+    model = small()
+    known = list(model.network.parameters())
+    optimizer = build_optimizer(model, Recipe(data="d", optimizer=name), known)
+    kinds = {
+        (g["is_matrix"], id(p) in {id(k) for k in known}): g["share"]
+        for g in optimizer.param_groups
+        for p in g["params"]
+    }
+    for is_matrix in {kind[0] for kind in kinds}:
+        assert kinds[is_matrix, True] == pytest.approx(0.1 * kinds[is_matrix, False])

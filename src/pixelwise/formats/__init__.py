@@ -9,8 +9,6 @@ The module has the name that ``--to`` takes. Each has
     IS_DYNAMIC: bool
         whether a file takes pictures of any size, any number at a time; else it takes one at a
         time at the run's working size
-    REQUIRES: str
-        the extra of this package that installs what it needs
     write(deployed, path, precision, calibration) -> None
         write the model and nothing else; ``path`` is a temporary place that becomes the file
     attach(path, metadata: Mapping[str, str]) -> None
@@ -26,7 +24,7 @@ comes out are the maps before any activation: decoding stays with `pixelwise.tas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,7 +39,6 @@ Images = NDArray[np.uint8]
 """(B, H, W, 3) uint8 RGB."""
 Maps = Mapping[str, NDArray[np.float32]]
 """{name: (B, C, h, w) float32}, before any activation, in the order of the model's heads."""
-PRECISIONS = ("float32", "float16", "int8")
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,3 @@ class Runner(Protocol):
 
     def __call__(self, images: Images) -> Maps:
         """Maps of pictures that are at working size already (any size where it is dynamic)."""
-
-
-class Writer(Protocol):
-    """What a module's ``write`` is."""
-
-    def __call__(
-        self, deployed: Deployed, path: object, precision: str, calibration: Sequence[Images]
-    ) -> None: ...

@@ -11,6 +11,8 @@ from pixelwise.types import PixelwiseError
 
 INPUT = "images"
 """The name of what goes into an exported graph."""
+EXTRA = "export"
+"""The extra of this package that installs what writes and runs files of PyTorch models."""
 
 
 def require(name: str, extra: str) -> Any:

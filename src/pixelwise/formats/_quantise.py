@@ -14,10 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pixelwise.formats import Images
-from pixelwise.formats._library import INPUT, require
+from pixelwise.formats._library import EXTRA, INPUT, require
 from pixelwise.types import PixelwiseError
 
-_EXTRA = "export"
 _INTEGER = ("Conv", "MatMul", "Relu", "MaxPool", "Concat")
 
 
@@ -37,7 +36,7 @@ def quantise(source: Path, path: Path, calibration: Sequence[Images]) -> None:
             "An int8 model needs pictures to set its scales by, and there are none. Name the "
             "folder of the run's pictures with --data."
         )
-    onnx, tool = require("onnx", _EXTRA), require("onnxruntime.quantization", _EXTRA)
+    onnx, tool = require("onnx", EXTRA), require("onnxruntime.quantization", EXTRA)
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         # Sizes that are free are no use to it, and its symbolic kind wants another library.

@@ -23,7 +23,6 @@ __all__ = ["attach", "metadata", "open_model", "write"]
 PRECISIONS = ("float32",)
 SUFFIX = ".keras"
 IS_DYNAMIC = True
-REQUIRES = EXTRA
 
 # What a network here is made of. Keras has layers that read files, and a model from elsewhere may
 # have them.

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats._library import INPUT
-from pixelwise.formats._tensorflow import EXTRA, as_maps, order, save, tensorflow
+from pixelwise.formats._tensorflow import as_maps, order, save, tensorflow
 from pixelwise.formats._zipped import attach, metadata
 from pixelwise.types import PixelwiseError
 
@@ -33,7 +33,6 @@ __all__ = ["attach", "metadata", "open_model", "write"]
 PRECISIONS = ("float32", "float16", "int8")
 SUFFIX = ".tflite"
 IS_DYNAMIC = False
-REQUIRES = EXTRA
 
 
 def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[Images]) -> None:

@@ -13,14 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pixelwise.formats import Deployed, Images, Maps
-from pixelwise.formats._library import INPUT, require
+from pixelwise.formats._library import EXTRA, INPUT, require
 from pixelwise.formats._quantise import quantise
 from pixelwise.types import PixelwiseError
 
 PRECISIONS = ("float32", "float16", "int8")
 SUFFIX = ".onnx"
 IS_DYNAMIC = True
-REQUIRES = "export"
 
 _OPSET = 17
 _ERRORS_ONLY = 3
@@ -55,7 +54,7 @@ def _trace(deployed: Deployed, path: Path) -> None:
 
     from pixelwise.formats._graph import example, graph
 
-    require("onnx", REQUIRES)
+    require("onnx", EXTRA)
     sizes = {0: "batch", 1: "height", 2: "width"}
     grid = {0: "batch", 2: "rows", 3: "columns"}
     with _quiet(), torch.no_grad():
@@ -73,8 +72,8 @@ def _trace(deployed: Deployed, path: Path) -> None:
 
 def _halve(source: Path, path: Path) -> None:
     """Write a model in float16: half the size. A processor without it computes in float32."""
-    onnx = require("onnx", REQUIRES)
-    half = require("onnxruntime.transformers.float16", REQUIRES)
+    onnx = require("onnx", EXTRA)
+    half = require("onnxruntime.transformers.float16", EXTRA)
     with _quiet():
         model = half.convert_float_to_float16(onnx.load(source), keep_io_types=True)
     onnx.save(model, path)
@@ -90,7 +89,7 @@ def _quiet() -> Iterator[None]:
 
 def attach(path: Path, metadata: Mapping[str, str]) -> None:
     """Put texts into the file's own table of metadata, in the place of those that are there."""
-    onnx = require("onnx", REQUIRES)
+    onnx = require("onnx", EXTRA)
     model = onnx.load(path)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, dict(metadata))
@@ -99,7 +98,7 @@ def attach(path: Path, metadata: Mapping[str, str]) -> None:
 
 def metadata(path: Path) -> dict[str, str]:
     """The file's table of metadata."""
-    onnx = require("onnx", REQUIRES)
+    onnx = require("onnx", EXTRA)
     found = onnx.load(path, load_external_data=False).metadata_props
     return {entry.key: entry.value for entry in found}
 
@@ -108,7 +107,7 @@ class Session:
     """A file in ONNX Runtime, on the CPU; see `open_model`."""
 
     def __init__(self, path: Path, threads: int | None) -> None:
-        runtime = require("onnxruntime", REQUIRES)
+        runtime = require("onnxruntime", EXTRA)
         options = runtime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         # A thread that waits spins, which beside other programs takes the processor from the one

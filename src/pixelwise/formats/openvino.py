@@ -14,13 +14,12 @@ from typing import Any
 
 from pixelwise.formats import Deployed, Images, Maps
 from pixelwise.formats import onnx as exact
-from pixelwise.formats._library import require
+from pixelwise.formats._library import EXTRA, require
 from pixelwise.types import PixelwiseError
 
 PRECISIONS = ("float32", "float16", "int8")
 SUFFIX = ".openvino"
 IS_DYNAMIC = True
-REQUIRES = "export"
 
 _GRAPH = "model.xml"
 # Where the file's own texts are, beside those of OpenVINO.
@@ -36,7 +35,7 @@ def write(deployed: Deployed, path: Path, precision: str, calibration: Sequence[
     Raises:
         PixelwiseError: int8 without pictures to calibrate with; a library is not installed.
     """
-    openvino = require("openvino", REQUIRES)
+    openvino = require("openvino", EXTRA)
     with TemporaryDirectory() as folder:
         source = Path(folder) / "model.onnx"
         exact.write(deployed, source, "int8" if precision == "int8" else "float32", calibration)
@@ -73,7 +72,7 @@ def _save(openvino: Any, model: Any, path: Path, *, is_half: bool = False) -> No
 
 def attach(path: Path, metadata: Mapping[str, str]) -> None:
     """Put texts into the graph's own information, in the place of those that are there."""
-    openvino = require("openvino", REQUIRES)
+    openvino = require("openvino", EXTRA)
     model = _read(_core(openvino), path)
     model.set_rt_info(dict(metadata), [_TEXTS])
     _save(openvino, model, path)
@@ -81,7 +80,7 @@ def attach(path: Path, metadata: Mapping[str, str]) -> None:
 
 def metadata(path: Path) -> dict[str, str]:
     """The texts in the graph's information."""
-    model = _read(_core(require("openvino", REQUIRES)), path)
+    model = _read(_core(require("openvino", EXTRA)), path)
     if not model.has_rt_info([_TEXTS]):
         return {}
     found = model.get_rt_info([_TEXTS]).astype(dict)
@@ -96,7 +95,7 @@ class Session:
     """
 
     def __init__(self, path: Path, threads: int | None) -> None:
-        core = _core(require("openvino", REQUIRES))
+        core = _core(require("openvino", EXTRA))
         # In float32 where a processor would round to half of it by itself.
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self._settings = settings | ({} if threads is None else {"INFERENCE_NUM_THREADS": threads})

@@ -25,7 +25,6 @@ from pixelwise.types import PixelwiseError
 PRECISIONS = ("float32",)
 SUFFIX = ".pt2"
 IS_DYNAMIC = True
-REQUIRES = "export"
 
 _TEXTS = "pixelwise.json"
 

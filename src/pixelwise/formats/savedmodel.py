@@ -20,7 +20,6 @@ from pixelwise.types import PixelwiseError
 PRECISIONS = ("float32",)
 SUFFIX = ""
 IS_DYNAMIC = True
-REQUIRES = EXTRA
 
 # TensorFlow's own place for what a server shall keep and not read.
 _TEXTS = Path("assets.extra") / "pixelwise.json"
