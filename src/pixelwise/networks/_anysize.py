@@ -37,7 +37,7 @@ class AnySize(nn.Module):
         The border's pixels are repeated, because zeros would be an edge that no picture has. It
         pads and crops by nothing where nothing is needed, without asking: a question about sizes
         would tie an exported model to the size it was exported at, and so would a slice. Sizes
-        are whole blocks from the start: of a remainder `torch.export` reasons ten times as long.
+        are whole blocks from the start: of a remainder `torch.export` reasons five times as long.
         """
         height, width = images.shape[-2:]
         down, across = _blocks(height, self.multiple), _blocks(width, self.multiple)

@@ -72,7 +72,7 @@ class SegNet(AnySize):
 def _unpool(features: Tensor, places: Tensor) -> Tensor:
     """(B, C, h, w) -> (B, C, 2 h, 2 w): every feature at its place, and 0 where none is.
 
-    What `F.max_unpool2d` does, and as fast; that one asks about sizes and has no word in ONNX.
+    What `F.max_unpool2d` does; but that one asks about sizes and has no word in ONNX.
 
     Args:
         features: of a level.
