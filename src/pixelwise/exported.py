@@ -87,6 +87,8 @@ def export_to_cache(run: Run, to: str) -> Path:
     from pixelwise.exporting import export
 
     path = _cached(run) / file_name(to)
+    # What lies here in a cache, and still has to be made, is damaged.
+    shutil.rmtree(path, ignore_errors=True)
     try:
         export(run, to, out=path)
     except OSError as error:

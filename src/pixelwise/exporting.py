@@ -78,7 +78,7 @@ def export(
     probes = gather(opened, chosen, None if data is None else Path(data), masks)
     # The built-in model lies among the installed files, where no export belongs.
     folder = Path(FOLDER) if opened.path == NEVI else opened.path / FOLDER
-    path = _free_place(Path(out) if out else folder / file_name(to, chosen), module)
+    path = _free_place(Path(out), module) if out else folder / file_name(to, chosen)
     with replacing(path) as place:
         proof = _write_proven(opened, module, place, chosen, probes)
     on_note(f"Proven on {probes.words}. {proof.sentence}.")

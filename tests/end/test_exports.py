@@ -177,6 +177,15 @@ def test_an_earlier_export_is_replaced_though_it_is_a_folder(tmp_path):
     assert exported.is_export(place, find("formats", "openvino"))
 
 
+def test_a_damaged_export_of_the_run_itself_is_made_anew(tmp_path):
+    run = write_run(tmp_path / "run", depth=1)
+    place = export(run, there("openvino"))
+    for file in place.iterdir():
+        file.write_bytes(b"")
+    assert export(run, "openvino") == place
+    assert exported.exported_file(run, "openvino") == place
+
+
 def test_the_card_and_the_run_keep_the_proof(tmp_path):
     run = write_run(tmp_path / "run")
     card = run.path / "card.md"
