@@ -25,8 +25,9 @@ from pixelwise.store import ZOOM, Picture, Store
 from pixelwise.tasks import Task
 from pixelwise.types import Annotation, Image, PixelwiseError, Sample
 
-# Annotations are encoded from a grid this many times finer than the network's.
-_FINER = 2
+# Annotations are encoded from a grid so many times finer than the maps, but no more than so many
+# times finer than the picture.
+_FINER_THAN_MAPS, _FINER = 4, 2
 # Neither the built-in model's seed nor one that a person is likely to draw with.
 _MADE_UP_SEED = 20_261_126
 # Drawing takes some 25 ms each, and many pictures of one's own need no company.
@@ -195,8 +196,9 @@ def encode(
 ) -> tuple[Image, dict[str, NDArray[np.float32]]]:
     """Move a picture once, and its annotation onto a finer grid, from which targets are pooled."""
     image = warp.image(picture.image)
-    annotation = warp.finer(_FINER).annotation(picture.annotation)
-    return image, task.encode(annotation, _FINER * stride)
+    finer = min(_FINER, max(1, _FINER_THAN_MAPS // stride))
+    annotation = warp.finer(finer).annotation(picture.annotation)
+    return image, task.encode(annotation, finer * stride)
 
 
 def collate(examples: Sequence[tuple[str, Image, dict[str, NDArray[np.float32]]]]) -> Batch:
