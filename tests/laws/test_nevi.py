@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pixelwise.madeup.nevi import Nevus, draw_nevus, sample_nevi, write_nevi
+from pixelwise.madeup.people import write_people
 from pixelwise.types import PixelwiseError
 
 SIDE_PX = 80
@@ -171,13 +172,16 @@ def test_the_table_names_every_case_with_its_diagnosis(tmp_path: Path) -> None:
     assert "||" not in "".join(lines[6:])
 
 
-def test_several_processes_write_the_same_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("write", "count", "num_files"), [(write_nevi, 33, 67), (write_people, 33, 69)]
+)
+def test_several_processes_write_the_same_folder(tmp_path, write, count, num_files) -> None:
     one, two = (
-        write_nevi(tmp_path / str(workers), 5, 3, long_side_px=32, workers=workers)
+        write(tmp_path / str(workers), count, 3, long_side_px=48, workers=workers)
         for workers in (1, 2)
     )
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    assert len(files) == 11
+    assert len(files) == num_files
     assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,15 @@ def madeup(
     if what not in writers:
         raise PixelwiseError(f"--what is {' or '.join(writers)}, not '{what}'.")
     with Progress("drawing", count) as bar:
-        writers[what](out, count, seed, long_side_px=size, variety=variety, progress=bar.at)
+        writers[what](
+            out,
+            count,
+            seed,
+            long_side_px=size,
+            variety=variety,
+            workers=os.cpu_count() or 1,
+            progress=bar.at,
+        )
     console.print(f"{count} made-up {what} are in {out}.")
 
 

@@ -49,7 +49,8 @@ class CocoFolder:
         segments, numbers = self._segments(annotation, first)
         write_png(self.root / "annotations" / f"panoptic_{NAME}" / name, rle.colors_of_ids(numbers))
         self._panoptic.append({"image_id": number, "file_name": name, "segments_info": segments})
-        for index in range(len(annotation)):
+        # In small pictures somebody may have no pixel of their own.
+        for index in np.flatnonzero(annotation.areas_px).tolist():
             self._add_thing(annotation, index, {"id": first + index, "image_id": number})
 
     def finish(self) -> None:
@@ -90,6 +91,8 @@ class CocoFolder:
         masks = [(int(k), annotation.mask(n)) for n, k in enumerate(annotation.labels)]
         masks += [(k, annotation.semantic == k) for k in stuff if (annotation.semantic == k).any()]
         for offset, (kind, mask) in enumerate(masks):
+            if not mask.any():
+                continue
             numbers[mask] = first + offset
             about = {"id": first + offset, "category_id": kind + 1, "iscrowd": 0}
             segments.append({**about, "area": int(mask.sum()), "bbox": _box(mask)})

@@ -8,10 +8,8 @@ These pictures teach and test programs. They are no evidence about skin.
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from pixelwise.madeup._neighbour import add_neighbour
 from pixelwise.madeup._ph2 import case_name, write_case, write_table
 from pixelwise.madeup._shape import draw_shape
 from pixelwise.madeup._skin import paint_skin, skin_tone
+from pixelwise.madeup._workers import in_order
 from pixelwise.types import Annotation, Image, PixelwiseError, Sample
 
 _SMALLEST_SIDE_PX = 32
@@ -156,7 +155,9 @@ def write_nevi(
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         made = Path(temporary) / "made"
         case = partial(_write_case, made, seed, long_side_px, variety)
-        _write_cases(case, count, workers, progress)
+        for number, _ in enumerate(in_order(case, count, workers), start=1):
+            if progress is not None:
+                progress(number)
         write_table(made, [draw_look(seed, index) for index in range(count)])
         if out.exists():
             out.rmdir()
@@ -184,25 +185,3 @@ def _write_case(
 ) -> None:
     nevus = draw_nevus(seed, index, long_side_px=long_side_px, variety=variety)
     write_case(root, case_name(index + 1), nevus.image, nevus.mask)
-
-
-def _write_cases(
-    write: Callable[[int], None],
-    count: int,
-    workers: int,
-    progress: Callable[[int], None] | None,
-) -> None:
-    """Write cases 0 to ``count``, in so many processes."""
-    if workers == 1:
-        _report(map(write, range(count)), progress)
-        return
-    # Started afresh, not forked: a fork of a program with threads may wait for one it lacks.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        _report(pool.map(write, range(count), chunksize=16), progress)
-
-
-def _report(written: Iterable[None], progress: Callable[[int], None] | None) -> None:
-    for number, _ in enumerate(written, start=1):
-        if progress is not None:
-            progress(number)
