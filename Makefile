@@ -21,7 +21,7 @@ help:
 	@echo "make test    the default tests"
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
-	@echo "make builtin draw made-up nevi and train the built-in model again, into rebuilt/"
+	@echo "make builtin train a built-in model again, into rebuilt/ (WHAT=nevi or people)"
 	@echo "make bench   DATA=folder BUDGET=seconds: ours against the lesson's networks,"
 	@echo "             smp and MONAI (sets up .peers, 5.5 GB); also FOLDS=5 MASKS=auto OUT=runs"
 	@echo "make bench-nuclei DATA=folder BUDGET=seconds: ours against StarDist at objects one by one"
@@ -80,7 +80,7 @@ bench-poses: $(READY)
 	$(BIN)/python benchmarks/poses.py "$(DATA)" --budget-s $(or $(BUDGET),480) --out "$(OUT)/poses"
 
 builtin: $(READY)
-	$(BIN)/python -m pixelwise.rebuild rebuilt
+	$(BIN)/python -m pixelwise.rebuild rebuilt $(WHAT)
 
 clean:
 	rm -rf .venv .peers .peers-stardist build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,11 @@ class Show:
 
 
 SHOWS = {
-    # The built-in model has learned from such nevi, and is another network than that for poses.
+    # Where a built-in model has learned from such pictures already, it would flatter the numbers.
     "semantic": Show("nevi", write_nevi, 240, 320, start="none"),
     "instance": Show("people", write_people, 800, 256),
     "panoptic": Show("people", write_people, 800, 256),
-    "pose": Show("people", write_people, 800, 256, start="none"),
+    "pose": Show("people", write_people, 2000, 256, start="none"),
 }
 
 
@@ -56,7 +57,7 @@ def demo(out: Path, *, task: str, budget_s: float, on_note: Callable[[str], None
     if task not in SHOWS:
         raise PixelwiseError(f"There is no demo of '{task}'. There are: {', '.join(SHOWS)}.")
     show = SHOWS[task]
-    data = out / show.what
+    data = out / f"{show.what}-{show.count}"
     if not data.exists():
         with Progress("drawing", show.count) as bar:
             show.write(
@@ -65,6 +66,7 @@ def demo(out: Path, *, task: str, budget_s: float, on_note: Callable[[str], None
                 0,
                 long_side_px=show.long_side_px,
                 variety=_VARIETY,
+                workers=os.cpu_count() or 1,
                 progress=bar.at,
             )
     on_note(f"{show.count} made-up {show.what}: {data}")

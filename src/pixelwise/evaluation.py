@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pixelwise.builtin import NEVI
+from pixelwise.builtin import NEVI, PEOPLE
+from pixelwise.datasets import open_dataset
 from pixelwise.held_out import Chosen, choose
 from pixelwise.joints import jointed
 from pixelwise.metrics import Metric
@@ -64,7 +65,7 @@ def evaluate(
     learned from or was chosen by; they are named and left out.
 
     Args:
-        run: folder of the run; None for the built-in model, which needs ``data``.
+        run: folder of the run; None for a built-in model, which needs ``data``: see `built_in_for`.
         data: folder of images and masks.
         split: "test", "val" or "train" of the run's own data, instead of what is held out.
         out: where report.html, metrics.json and per_image.csv go. None: the run's folder for its
@@ -76,12 +77,15 @@ def evaluate(
     Raises:
         PixelwiseError: no run, no data, categories that do not match, or nothing to measure.
     """
-    if run is None and data is None:
+    if run is not None:
+        opened = open_run(run)
+    elif data is not None:
+        opened = open_run(built_in_for(data, masks))
+    else:
         raise PixelwiseError(
-            "The built-in model has no pictures of its own to be measured on. "
+            "The built-in models have no pictures of their own to be measured on. "
             "Give a folder of images and masks."
         )
-    opened = open_run(NEVI if run is None else run)
     chosen = choose(opened, data, split, masks or opened.recipe.masks)
     metric = _metric_of(opened, pixel_mm)
     predictor_for = _predictors(
@@ -104,6 +108,12 @@ def evaluate(
     )
     evaluation.write()
     return evaluation
+
+
+def built_in_for(data: str | Path, masks: str | None = None) -> Path:
+    """The built-in model that can be measured on a folder: people where there are joints."""
+    categories = open_dataset(data, masks or "auto").categories
+    return PEOPLE if any(category.skeleton for category in categories) else NEVI
 
 
 def score(

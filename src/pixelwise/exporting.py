@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pixelwise.builtin import NEVI
+from pixelwise.builtin import NEVI, is_here
 from pixelwise.card import name_exports
 from pixelwise.exported import file_name, is_export, weights_fingerprint
 from pixelwise.files import read_json, replacing, write_text
@@ -77,7 +77,7 @@ def export(
         )
     probes = gather(opened, chosen, None if data is None else Path(data), masks)
     # The built-in model lies among the installed files, where no export belongs.
-    folder = Path(FOLDER) if opened.path == NEVI else opened.path / FOLDER
+    folder = Path(FOLDER) if is_here(opened.path) else opened.path / FOLDER
     path = _free_place(Path(out), module) if out else folder / file_name(to, chosen)
     with replacing(path) as place:
         proof = _write_proven(opened, module, place, chosen, probes)

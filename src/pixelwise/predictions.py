@@ -114,9 +114,9 @@ def predict(
     Of a damaged video there is what could be read of it, and it is named.
 
     Args:
-        run: folder of a run; None for the built-in model, which outlines nevi.
+        run: folder of a run; None for a built-in model.
         pictures: files, pictures and videos, and folders to look through.
-        task: of ``model``, where one is given: pose.
+        task: where no run is given: "semantic" (outlines nevi), or "pose".
         model: a ViTPose model in place of a run, a folder or a name on the hub.
         detector: what finds the people for it, likewise; "none" where every picture is of one
             person.
@@ -140,9 +140,10 @@ def predict(
         )
     predictor: Predict
     if model is None:
-        _refuse_without_model(task=task, detector=detector)
+        _refuse_detector(detector)
         predictor = load(
             run,
+            task=task,
             flips=flips,
             tile_px=tile_px,
             device=device,
@@ -214,14 +215,13 @@ def _parted(names: dict[str, Path]) -> tuple[list[Picture], dict[str, Path]]:
     return _numbered({name: names[name] for name in names if name not in clips}), clips
 
 
-def _refuse_without_model(**options: object) -> None:
-    """What says something about a model is nothing to a run, which knows its task."""
-    for name, value in options.items():
-        if value is not None:
-            raise PixelwiseError(
-                f"--{name} goes with --model, such as --model usyd-community/vitpose-base-simple; "
-                "a run knows what it looks for. Give --model, or leave it out."
-            )
+def _refuse_detector(detector: str | Path | None) -> None:
+    """Runs find people by themselves."""
+    if detector is not None:
+        raise PixelwiseError(
+            "--detector goes with --model, such as --model usyd-community/vitpose-base-simple; a "
+            "run finds people by itself. Give --model, or leave it out."
+        )
 
 
 def _refuse_with_model(run: object, task: str | None, tile_px: int | None, runtime: str) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pixelwise import device as devices
 from pixelwise import runtimes
-from pixelwise.builtin import NEVI
+from pixelwise.builtin import serving
 from pixelwise.formats import Images, Runner
 from pixelwise.geometry import Warp
 from pixelwise.model import Model, normalise
@@ -136,6 +136,7 @@ class Predictor:
 def load(
     run: str | Path | Run | None = None,
     *,
+    task: str | None = None,
     flips: bool = True,
     tile_px: int | None = None,
     device: str = "auto",
@@ -145,7 +146,8 @@ def load(
     """Load a run for predicting; of a cross-validation, all folds as one ensemble.
 
     Args:
-        run: folder of a run, or one that is open; None for the built-in model.
+        run: folder of a run, or one that is open; None for a built-in model.
+        task: of the built-in model: "semantic" (nevi) or "pose" (people). A run knows its own.
         flips: also look at mirror images and average; a little better, and slower by as much.
         tile_px: cut pictures with a longer side than this into tiles with this long a side; None
             as the run learned.
@@ -155,12 +157,14 @@ def load(
         num_pictures: about how many are coming; for many, "auto" exports the run by itself.
 
     Raises:
-        PixelwiseError: no run, or a damaged one; ``tile_px`` too small; a runtime that is not
-            installed.
+        PixelwiseError: no run, or a damaged one; a task without a built-in model, or beside a run;
+            ``tile_px`` too small; a runtime that is not installed.
     """
     if tile_px is not None and tile_px < 32:
         raise PixelwiseError(f"Tiles of {tile_px} pixels are too small; give at least 32.")
-    run = run if isinstance(run, Run) else open_run(NEVI if run is None else run)
+    if run is not None and task is not None:
+        raise PixelwiseError("A run knows its task. Leave out the task, or the run.")
+    run = run if isinstance(run, Run) else open_run(serving(task) if run is None else run)
     place = runtimes.place_for(runtime, device)
     models = tuple(_ready(load_model(part), place) for part in run.folds or (run,))
     predictor = Predictor(

@@ -17,9 +17,14 @@ from typing import Any
 from pixelwise.types import PixelwiseError
 
 # Layouts of skin, where no side of a picture is up: the camera was held any way round.
+BUILT_IN = ("nevi", "people")
+"""Names of the built-in models."""
+
 _SKIN = ("ph2", "isic")
 _MULTIPLE = 32
 _WINDOW = 256
+# So many pictures are themselves as different as random changes would make them: see LOG.md.
+_MANY = 500
 # Muon's steps are as long whatever the gradient's size.
 _MUON_RATE = 0.05
 # Recipe lines that give the network other layers than the built-in model's.
@@ -70,7 +75,7 @@ class Recipe:
     stride: int | None = None
     """Pixels along a map pixel's side; None = the network's own. 4 takes a quarter of 2's time."""
     start: str = "none"
-    """Weights to begin with: "nevi" (the built-in model), the folder of a run, or "none"."""
+    """Weights to begin with: "nevi" or "people" (built-in), the folder of a run, or "none"."""
     made_up: float = 0.0
     """Made-up nevi to learn from as well, for each picture of one's own. For skin, few pictures."""
     size_hw: tuple[int, int] = (256, 256)
@@ -239,6 +244,8 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         derived["orientation"] = "any"
     if task == "pose":
         derived["loss"] = {"joint": 2.0, "limb": 1.0}
+        if facts.num_pictures >= _MANY:
+            derived["augment"] = 0.25
     if asked.get("backbone") is not None:
         derived["network"] = "huggingface"
     has_own_shape = bool(_SHAPE & {name for name, value in asked.items() if value is not None})
@@ -265,7 +272,7 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         side_px = size or _WINDOW
         # Four windows hold things enough for a step.
         derived |= {"tile_px": side_px, "size_hw": (side_px, side_px), "batch": 4}
-    if asked.get("start") not in (None, "none", "nevi"):
+    if asked.get("start") not in (None, "none", *BUILT_IN):
         asked = {**asked, "start": str(Path(asked["start"]).resolve())}
     return Recipe.checked({**derived, **asked}, where="the request")
 

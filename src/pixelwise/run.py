@@ -23,7 +23,7 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from pixelwise.builtin import NEVI
+from pixelwise.builtin import NEVI, PEOPLE
 from pixelwise.files import atomic, write_text
 from pixelwise.find import find
 from pixelwise.model import Model
@@ -230,7 +230,7 @@ def open_start(recipe: Recipe) -> Run | None:
     """
     if recipe.start == "none":
         return None
-    run = open_run(NEVI if recipe.start == "nevi" else recipe.start)
+    run = open_run({"nevi": NEVI, "people": PEOPLE}.get(recipe.start, Path(recipe.start)))
     if run.recipe.folds:
         raise PixelwiseError(f"{run.path} has several models. Start from one: {run.path}/fold-0.")
     return run
@@ -246,7 +246,7 @@ def _take_weights(model: Model, start: Run) -> None:
     given = {
         name: weight
         for name, weight in load_weights(start.weights)[0].items()
-        if name.startswith("network.") or own.get(name, weight[..., :0]).shape == weight.shape
+        if name.startswith("network.") or (name in own and own[name].shape == weight.shape)
     }
     missing = {name for name in own.keys() - given.keys() if name.startswith("network.")}
     if missing or any(name not in own or own[name].shape != w.shape for name, w in given.items()):

@@ -1,4 +1,4 @@
-"""The model that comes with the package: it is there, it works, and it can be made again."""
+"""The models that come with the package: they are there, they work, and can be made again."""
 
 import json
 import shutil
@@ -15,7 +15,11 @@ import torch
 import pixelwise
 from pixelwise import builtin, rebuild
 from pixelwise.madeup.nevi import draw_nevus, write_nevi
+from pixelwise.madeup.people import CATEGORIES as PEOPLE
+from pixelwise.madeup.people import draw_people, write_people
+from pixelwise.metrics.poses import PoseMetric
 from pixelwise.run import load_weights, open_run
+from pixelwise.tables import scores_of
 
 ROOT = Path(__file__).parents[2]
 # Not the seed that the model learned from.
@@ -32,14 +36,21 @@ def jaccard(a, b) -> float:
     return float((a & b).sum() / (a | b).sum())
 
 
-def test_it_is_small_has_a_card_and_names_no_picture():
-    assert (builtin.NEVI / "model.safetensors").stat().st_size < 4 * 2**20
-    card = (builtin.NEVI / "card.md").read_text()
-    for words in ("no diagnosis", "made-up nevi", "real pictures"):
+@pytest.mark.parametrize(
+    ("model", "warning", "categories"),
+    [
+        (builtin.NEVI, "no diagnosis", ["background", "lesion"]),
+        (builtin.PEOPLE, "not expected to work on", [each.name for each in PEOPLE]),
+    ],
+)
+def test_it_is_small_has_a_card_and_names_no_picture(model, warning, categories):
+    assert (model / "model.safetensors").stat().st_size < 4 * 2**20
+    card = (model / "card.md").read_text()
+    for words in (warning, f"made-up {model.name}", "real pictures"):
         assert words in card
-    run = open_run(builtin.NEVI)
+    run = open_run(model)
     assert run.is_finished and run.split == {} and run.recipe.seed == 0
-    assert [category.name for category in run.categories] == ["background", "lesion"]
+    assert [category.name for category in run.categories] == categories
     # No folder of the machine it was trained on, which means nothing on another.
     assert "/" not in run.recipe.data and "\\" not in run.recipe.data
 
@@ -51,6 +62,41 @@ def test_it_outlines_nevi_that_it_never_saw():
         nevus = draw_nevus(SEED, index, long_side_px=192, variety=0.3)
         scores.append(jaccard(predictor(nevus.image).labels == 1, nevus.mask))
     assert np.median(scores) > 0.85
+
+
+def test_it_finds_people_that_it_never_saw():
+    predictor, metric = pixelwise.load(task="pose"), PoseMetric(PEOPLE)
+    for index in range(12):
+        scene = draw_people(SEED, index, variety=0.3)
+        metric.update(str(index), scene.annotation, predictor(scene.image), {})
+    found = {score.name: score for score in scores_of(metric)}
+    assert found["oks_ap"].pooled.value > 0.5
+
+
+def test_predict_of_poses_needs_no_run(type_in):
+    cv2.imwrite("photo.png", draw_people(SEED, 0, variety=0.1).image[..., ::-1])
+    code, out, err = type_in("pixelwise predict --task pose photo.png")
+    assert code == 0, err
+    assert "the built-in model for people" in out and "1 picture" in out
+    [line] = Path("predictions/predictions.jsonl").read_text().splitlines()
+    assert json.loads(line)["poses"]
+    twin = pixelwise.predict(None, ["photo.png"], task="pose", out="twin")
+    assert list(twin.lines) == [json.loads(line)]
+
+
+def test_evaluate_of_poses_needs_no_run(type_in, tmp_path):
+    write_people(tmp_path / "scenes", 4, SEED, variety=0.1)
+    code, out, err = type_in(f"pixelwise evaluate {tmp_path / 'scenes'}")
+    assert code == 0, err
+    assert "the built-in model for people" in out and "4 pictures" in out
+
+
+def test_a_task_without_a_built_in_model_is_refused(type_in):
+    cv2.imwrite("photo.png", draw_nevus(SEED, 0, long_side_px=64).image)
+    code, _, err = type_in("pixelwise predict --task panoptic photo.png")
+    assert code == 2 and "only for semantic and pose" in err
+    with pytest.raises(pixelwise.PixelwiseError, match="A run knows its task"):
+        pixelwise.load(builtin.NEVI, task="pose")
 
 
 def test_predict_needs_no_run(type_in, tmp_path):
@@ -107,23 +153,25 @@ def test_the_wheel_carries_it(tmp_path):
     built = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     [wheel] = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    names = set(zipfile.ZipFile(wheel).namelist())
     for name in PARTS:
-        assert f"pixelwise/builtin/nevi/{name}" in names
+        assert {f"pixelwise/builtin/{what}/{name}" for what in rebuild.MADE} <= names
 
 
-def remade(out: Path) -> Path:
-    """The built-in model's own way, with next to no pictures and steps."""
+def remade(out: Path, what: str = "nevi") -> Path:
+    """A built-in model's own way, with next to no pictures and steps."""
     quick = {"size": 64, "steps": 4, "batch": 4, "width": 4, "depth": 2, "patience": 0}
+    quick |= {"task": rebuild.MADE[what].recipe.get("task", "semantic")}
     threads = torch.get_num_threads()
     try:
-        return rebuild.rebuild(out, count=12, recipe=quick, on_note=lambda note: None)
+        return rebuild.rebuild(out, what, count=12, recipe=quick, on_note=lambda note: None)
     finally:
         torch.set_num_threads(threads)
 
 
-def test_it_can_be_made_again(tmp_path):
-    model = remade(tmp_path)
+@pytest.mark.parametrize("what", list(rebuild.MADE))
+def test_it_can_be_made_again(tmp_path, what):
+    model = remade(tmp_path, what)
     assert sorted(path.name for path in model.iterdir()) == PARTS
     weights, _ = load_weights(model / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.float16, torch.int64}
@@ -137,9 +185,10 @@ def test_it_is_made_with_the_same_bits(tmp_path):
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
 
 
-def test_it_is_made_by_the_recipe_that_is_written_down():
-    run = open_run(builtin.NEVI)
-    assert run.recipe.data == f"{rebuild.COUNT} made-up nevi, seed {rebuild.SEED}"
-    for name, value in rebuild.RECIPE.items():
+@pytest.mark.parametrize("what", list(rebuild.MADE))
+def test_it_is_made_by_the_recipe_that_is_written_down(what):
+    run, made = open_run(Path(builtin.__file__).parent / what), rebuild.MADE[what]
+    assert run.recipe.data == f"{made.count} made-up {what}, seed {made.seed}"
+    for name, value in made.recipe.items():
         found = max(run.recipe.size_hw) if name == "size" else getattr(run.recipe, name)
         assert found == value, name

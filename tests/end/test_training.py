@@ -12,15 +12,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from discs import draw_disc, write_folder
 from pixelwise.datasets import open_dataset
 from pixelwise.predictor import load
 from pixelwise.recipe import Recipe
-from pixelwise.run import Run, load_weights, open_run
+from pixelwise.run import Run, begin_model, load_model, load_weights, open_run
 from pixelwise.training import Learner, read_pictures, train
 from pixelwise.types import PixelwiseError
 from small import SMALL
+from untrained import write_run
 
 
 def digest(path: Path) -> str:
@@ -238,6 +240,16 @@ def test_starting_from_another_network_is_refused(data, run, tmp_path):
     with pytest.raises(PixelwiseError, match="has other layers"):
         train(data, out=tmp_path / "run", start=str(run.path), steps=2, **wishes)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_start_that_looked_for_something_else_gives_its_network_alone(tmp_path):
+    start = write_run(tmp_path / "start", "pose")
+    run = write_run(tmp_path / "run", "semantic", seed=1, start=str(start.path))
+    theirs, ours = load_model(start), begin_model(run.recipe, run.task())
+    assert any(name.startswith("hidden.") for name in theirs.state_dict())
+    assert not any(name.startswith("hidden.") for name in ours.state_dict())
+    for name, weight in ours.network.state_dict().items():
+        torch.testing.assert_close(weight, theirs.network.state_dict()[name], rtol=0, atol=0)
 
 
 def test_made_up_nevi_are_learned_from_but_split_and_score_know_only_the_folder(data, tmp_path):

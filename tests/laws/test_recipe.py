@@ -2,7 +2,7 @@
 
 import pytest
 
-from pixelwise.recipe import Facts, derive, describe
+from pixelwise.recipe import Facts, Recipe, derive, describe
 
 SKIN = Facts("isic", 200, 2, (767, 1022))
 STREET = Facts("folder", 200, 2, (767, 1022))
@@ -49,6 +49,12 @@ def test_poses_learn_by_muon_at_its_rate_unless_another_is_asked_for():
     assert (by_adam.optimizer, by_adam.stride) == ("adamw", 4)
     assert recipe.learning_rate > 10 * by_adam.learning_rate
     assert derive(people, "d", {"learning_rate": 0.01}).learning_rate == 0.01
+
+
+def test_many_pictures_of_people_are_changed_less():
+    few, many = (Facts("coco", n, 2, (192, 256), task="pose") for n in (400, 800))
+    assert derive(many, "d", {}).augment < derive(few, "d", {}).augment == Recipe.augment
+    assert derive(many, "d", {"augment": 0.7}).augment == 0.7
 
 
 def test_more_time_looks_closer():

@@ -1,8 +1,8 @@
-"""The model that comes with the package: it serves wherever a command names no run.
+"""The models that come with the package: they serve wherever a command names no run.
 
-``nevi/`` is the folder of a run like any other, but for half-precision weights and an empty list
-of what it learned from: made-up nevi (`pixelwise.madeup`), which `python -m pixelwise.rebuild`
-draws again from a seed. Its ``card.md`` says how good it is.
+``nevi/`` and ``people/`` are folders of runs like any other, but for half-precision weights and an
+empty list of what they learned from: made-up pictures (`pixelwise.madeup`), which
+`python -m pixelwise.rebuild` draws again from a seed. Their ``card.md`` says how good they are.
 """
 
 from __future__ import annotations
@@ -13,11 +13,38 @@ from pixelwise.types import PixelwiseError
 
 NEVI = Path(__file__).parent / "nevi"
 """Outlines a nevus, or another pigmented lesion, in a dermoscopy image."""
+PEOPLE = Path(__file__).parent / "people"
+"""Finds the skeletons of made-up people."""
 
-SENTENCE = (
-    f"No run was named, so the built-in model for nevi serves. What it is good for, and that it is "
-    f"no diagnosis: {NEVI / 'card.md'}"
-)
+_SERVES = {"semantic": NEVI, "pose": PEOPLE}
+
+
+def serving(task: str | None) -> Path:
+    """The model for a task; for None the one for nevi.
+
+    Raises:
+        PixelwiseError: there is none for this task.
+    """
+    if task is not None and task not in _SERVES:
+        raise PixelwiseError(
+            f"No built-in model is for the task '{task}', only for {' and '.join(_SERVES)}. Name a "
+            "run; `pixelwise train` makes one."
+        )
+    return _SERVES[task or "semantic"]
+
+
+def is_here(path: Path) -> bool:
+    """Whether a run lies among the installed files, where nothing is written."""
+    return path in _SERVES.values()
+
+
+def sentence(model: Path) -> str:
+    """What people are told when a built-in model serves."""
+    limit = "no diagnosis" if model == NEVI else "not for photographs (--model is)"
+    return (
+        f"No run was named, so the built-in model for {model.name} serves. What it is good for, "
+        f"and that it is {limit}: {model / 'card.md'}"
+    )
 
 
 def is_run(path: Path) -> bool:

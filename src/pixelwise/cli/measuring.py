@@ -40,7 +40,7 @@ def evaluate(
     named: Path | None = run
     if data is None and not builtin.is_run(run):
         named, data = None, run
-        console.print(builtin.SENTENCE)
+        console.print(builtin.sentence(evaluation.built_in_for(run, masks)))
     result = evaluation.evaluate(
         named,
         data,

@@ -21,7 +21,11 @@ def predict(
         ),
     ],
     task: Annotated[
-        str | None, typer.Option(help="What --model is for: pose. A run knows its own.")
+        str | None,
+        typer.Option(
+            help="What the built-in model is for, or --model: semantic (nevi) or pose. A run knows "
+            "its own [semantic]."
+        ),
     ] = None,
     model: Annotated[
         str | None,
@@ -50,8 +54,8 @@ def predict(
     from pixelwise import builtin, predictions
 
     run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
-    if run is None and not (task or model or detector):
-        console.print(builtin.SENTENCE)
+    if run is None and not (model or detector):
+        console.print(builtin.sentence(builtin.serving(task)))
     done = predictions.predict(
         run,
         pictures,
@@ -96,7 +100,7 @@ def export(
     from pixelwise import builtin, exporting
 
     if run is None:
-        console.print(builtin.SENTENCE)
+        console.print(builtin.sentence(builtin.NEVI))
     path = exporting.export(
         run, to, precision=precision, out=out, data=data, masks=masks, on_note=console.print
     )
