@@ -10,6 +10,7 @@ import numpy as np
 
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.fingerprints import UNREADABLE, fingerprints_of
+from pixelwise.joints import skeleton_of
 from pixelwise.run import Run
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError, Sample
 
@@ -114,7 +115,8 @@ _PART_NOTES = {
 
 def _from_elsewhere(run: Run, data: Path, masks: str) -> Chosen:
     dataset = open_dataset(data, masks)
-    mapping, notes = matched(dataset.categories, run.categories)
+    match = matched_by_joints if run.recipe.task == "pose" else matched
+    mapping, notes = match(dataset.categories, run.categories)
     # A cross-validation predicts other folders by all its folds together: what any of them saw.
     entries = [entry for each in run.folds or (run,) for entry in each.split.values()]
     known = {entry["fingerprint"] for entry in entries if entry["split"] in ("train", "val")}
@@ -164,6 +166,29 @@ def matched(
         f"The folder has the categories {', '.join(names)}; the run knows {', '.join(places)}. "
         "Give a folder with the same categories, or train a run on this one."
     )
+
+
+def matched_by_joints(
+    theirs: Sequence[Category], ours: Sequence[Category]
+) -> tuple[tuple[int, ...], list[str]]:
+    """`matched` for poses, of which the joints alone have to be the same.
+
+    What has no joints in the folder becomes the run's first category without any.
+
+    Raises:
+        PixelwiseError: other joints.
+    """
+    place, skeleton = skeleton_of(ours)
+    joints = skeleton_of(theirs)[1].joints
+    if joints != skeleton.joints:
+        raise PixelwiseError(
+            f"The folder has the joints {', '.join(joints)}; the run finds "
+            f"{', '.join(skeleton.joints)}. Give a folder with the same joints, or train a run on "
+            "this one."
+        )
+    beside = next(k for k, category in enumerate(ours) if category.skeleton is None)
+    has_them = [each.skeleton is not None and each.skeleton.joints == joints for each in theirs]
+    return tuple(place if each else beside for each in has_them), []
 
 
 def _renumbered(sample: Sample, mapping: tuple[int, ...]) -> Sample:

@@ -83,8 +83,9 @@ MADE: Mapping[str, Made] = {
         },
         (
             "It finds the skeletons of made-up people. It serves where the task is pose and no run",
-            "is named. **It is not expected to work on photographs**, of which it has seen none:",
-            "for these there is ViTPose, or a run of your own that learned from photographs.",
+            "is named, and learning poses begins with it. **It is not expected to work on",
+            "photographs**, of which it has seen none: for these there is ViTPose, or a run of",
+            "your own that learned from photographs.",
         ),
     ),
 }

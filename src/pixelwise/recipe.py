@@ -252,7 +252,7 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
     if task == "pose" and not has_own_shape:
         # Tops are found between pixels, so that coarse maps lose nothing, and the time goes into
         # features and steps: see LOG.md.
-        derived |= {"width": 32, "depth": 3, "stride": 4, "optimizer": "muon"}
+        derived |= {"width": 32, "depth": 3, "stride": 4, "optimizer": "muon", "start": "people"}
     elif not has_own_shape:
         derived["start"] = "nevi"
         if is_skin and facts.num_classes == 2 and asked.get("start") in (None, "nevi"):

@@ -13,9 +13,10 @@ from pixelwise import evaluation, held_out, report
 from pixelwise.comparison import compare, render
 from pixelwise.evaluation import evaluate
 from pixelwise.fingerprints import fingerprint
-from pixelwise.held_out import matched
+from pixelwise.held_out import matched, matched_by_joints
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run
+from pixelwise.skeletons import COCO, LSP
 from pixelwise.types import Category, PixelwiseError, Semantic
 
 NUM = 24
@@ -203,6 +204,15 @@ def test_categories_are_matched_by_name_then_by_place_and_else_refused():
     assert places == (0, 1) and "c as b" in notes[0]
     with pytest.raises(PixelwiseError, match=r"a, b, c.*a, b\."):
         matched((a, b, c), (a, b))
+
+
+def test_poses_are_matched_by_their_joints_whatever_else_there_is():
+    ground, horse = (Category(name, (0, 0, 0)) for name in ("ground", "horse"))
+    person, player = (Category(name, (0, 0, 0), True, COCO) for name in ("person", "player"))
+    assert matched_by_joints((ground, horse, player), (person, ground)) == ((1, 1, 0), [])
+    walker = Category("walker", (0, 0, 0), True, LSP)
+    with pytest.raises(PixelwiseError, match=r"joints right_ankle.*finds nose.*same joints"):
+        matched_by_joints((ground, walker), (ground, person))
 
 
 def test_renumbering_moves_every_index_and_keeps_255(data):

@@ -49,6 +49,7 @@ def test_poses_learn_by_muon_at_its_rate_unless_another_is_asked_for():
     assert (by_adam.optimizer, by_adam.stride) == ("adamw", 4)
     assert recipe.learning_rate > 10 * by_adam.learning_rate
     assert derive(people, "d", {"learning_rate": 0.01}).learning_rate == 0.01
+    assert recipe.start == "people" and derive(people, "d", {"depth": 4}).start == "none"
 
 
 def test_many_pictures_of_people_are_changed_less():
