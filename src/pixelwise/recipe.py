@@ -16,14 +16,14 @@ from typing import Any
 
 from pixelwise.types import PixelwiseError
 
-# Layouts of skin, where no side of a picture is up: the camera was held any way round.
 BUILT_IN = ("nevi", "people")
 """Names of the built-in models."""
 
+# Layouts of skin, where no side of a picture is up: the camera was held any way round.
 _SKIN = ("ph2", "isic")
 _MULTIPLE = 32
 _WINDOW = 256
-# So many pictures are themselves as different as random changes would make them: see LOG.md.
+# So many pictures of people were learned better with weaker changes: see LOG.md.
 _MANY = 500
 # Muon's steps are as long whatever the gradient's size.
 _MUON_RATE = 0.05

@@ -23,7 +23,7 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from pixelwise.builtin import NEVI, PEOPLE
+from pixelwise.builtin import MODELS
 from pixelwise.files import atomic, write_text
 from pixelwise.find import find
 from pixelwise.model import Model
@@ -230,7 +230,7 @@ def open_start(recipe: Recipe) -> Run | None:
     """
     if recipe.start == "none":
         return None
-    run = open_run({"nevi": NEVI, "people": PEOPLE}.get(recipe.start, Path(recipe.start)))
+    run = open_run(MODELS.get(recipe.start, Path(recipe.start)))
     if run.recipe.folds:
         raise PixelwiseError(f"{run.path} has several models. Start from one: {run.path}/fold-0.")
     return run

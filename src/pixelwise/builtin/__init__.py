@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pixelwise.recipe import BUILT_IN
 from pixelwise.types import PixelwiseError
 
-NEVI = Path(__file__).parent / "nevi"
+MODELS = {name: Path(__file__).parent / name for name in BUILT_IN}
+"""The folder of each."""
+NEVI = MODELS["nevi"]
 """Outlines a nevus, or another pigmented lesion, in a dermoscopy image."""
-PEOPLE = Path(__file__).parent / "people"
+PEOPLE = MODELS["people"]
 """Finds the skeletons of made-up people."""
 
 _SERVES = {"semantic": NEVI, "pose": PEOPLE}
@@ -35,7 +38,7 @@ def serving(task: str | None) -> Path:
 
 def is_here(path: Path) -> bool:
     """Whether a run lies among the installed files, where nothing is written."""
-    return path in _SERVES.values()
+    return path in MODELS.values()
 
 
 def sentence(model: Path) -> str:
