@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,10 +164,26 @@ def test_a_face_is_seen_from_the_front_and_not_from_behind(seed):
     stage = Stage((200.0, 300.0), 240.0, (0.0, 0.0))
     pose = type(pose)(**{**vars(pose), "look": 0.0, "nod": 0.0, "lift": (10.0, 10.0)})
     front, back = (paint_person(build(body, pose, turn), dress, stage) for turn in (0.0, 180.0))
-    assert front.is_open[:3].all() and not back.is_open[:3].any()
+    assert (front.visibility[:3] == 2).all() and not back.visibility[:3].any()
     left, right = (SKELETON.joints.index(f"{side}_shoulder") for side in ("left", "right"))
     assert front.joints[left, 0] > front.joints[right, 0]
     assert back.joints[left, 0] < back.joints[right, 0]
+
+
+@pytest.mark.parametrize("turn", [-90.0, 90.0])
+def test_in_profile_the_far_ear_has_no_label_but_the_far_hip_is_hidden(turn):
+    rng = np.random.default_rng(1)
+    body, dress, pose = draw_body(rng, 0.0), draw_dress(rng, 0.0), draw_pose(rng, 0.0)
+    pose = type(pose)(**{**vars(pose), "look": 0.0, "nod": 0.0, "twist": 0.0})
+    dress = replace(dress, hair_length=0.0)
+    stage = Stage((200.0, 300.0), 240.0, (0.0, 0.0))
+    shown = paint_person(build(body, pose, turn), dress, stage).visibility
+    near, far = ("right", "left") if turn > 0 else ("left", "right")
+    of = {name: shown[k] for k, name in enumerate(SKELETON.joints)}
+    assert of["nose"] == of[f"{near}_ear"] == 2 and of[f"{far}_ear"] == 0
+    assert of[f"{far}_hip"] == 1
+    covered = paint_person(build(body, pose, turn), replace(dress, hair_length=1.0), stage)
+    assert not covered.visibility[3:5].any()
 
 
 def block(number: int, box: tuple[int, int, int, int]) -> Thing:
@@ -174,7 +191,7 @@ def block(number: int, box: tuple[int, int, int, int]) -> Thing:
     sheet = Sheet(box)
     sheet.part[:] = 1
     _, painted = figure_and_paint(0, 0.0)
-    solid = type(painted)(sheet, painted.joints, painted.is_open)
+    solid = type(painted)(sheet, painted.joints, painted.visibility)
     return Thing(number, box[3] / 60, (0.0, 0.0), 1.0, solid)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelwise.madeup._dress import Dress, Fabric
 from pixelwise.madeup._figure import LEFT, RIGHT, Figure, Stage, Vector, project
 from pixelwise.madeup._head import HEAD, paint_head
-from pixelwise.madeup._raster import Bits, Capsule, Field, Sheet, Xy, cover, enclosing, union
+from pixelwise.madeup._raster import Capsule, Field, Sheet, Xy, cover, enclosing, union
 
 TORSO, HAIR, NECK, SKIRT, BAG = 2, 3, 4, 5, 6
 # Left, right.
@@ -31,12 +32,18 @@ _OWN_PARTS: tuple[frozenset[int], ...] = (
 
 @dataclass(frozen=True)
 class Painted:
-    """A thing on its sheet; for a person also its joints, (17, 2) in subsamples, and whether
-    each is in front of the rest of the own body, (17,) bool."""
+    """A thing on its sheet; for a person also its joints.
+
+    ``joints``: (17, 2) in subsamples. ``visibility``: (17,) as COCO's annotators give it, were
+    nobody else in the picture: 2 where a joint is in front of the rest of the body, 1 where another
+    part of it is in front, 0 for what the own head or hair hides of a face. Of people whose face is
+    turned away COCO gives no eyes and no nose, and in profile one ear, where it does give a hip
+    behind a hand.
+    """
 
     sheet: Sheet
     joints: Field
-    is_open: Bits
+    visibility: NDArray[np.uint8]
 
 
 def paint_person(figure: Figure, dress: Dress, stage: Stage) -> Painted:
@@ -48,7 +55,7 @@ def paint_person(figure: Figure, dress: Dress, stage: Stage) -> Painted:
         paint(sheet)
     joints = np.array([painter.place(joint) for joint in figure.joints], np.float32)
     return Painted(
-        sheet, joints, _open_joints(figure, dress, sheet, joints, painter.place(figure.head))
+        sheet, joints, _visibility(figure, dress, sheet, joints, painter.place(figure.head))
     )
 
 
@@ -280,16 +287,17 @@ def _bounds(painter: _Painter) -> tuple[float, float, float, float]:
     return float(left - margin), float(top - margin), float(right + margin), float(bottom + margin)
 
 
-def _open_joints(figure: Figure, dress: Dress, sheet: Sheet, joints: Field, head_xy: Xy) -> Bits:
-    """(17,) which joints no other part of the own body hides."""
+def _visibility(
+    figure: Figure, dress: Dress, sheet: Sheet, joints: Field, head_xy: Xy
+) -> NDArray[np.uint8]:
+    """(17,) see `Painted`."""
     places = joints.copy()
     # Nose, eyes and ears may lie on the head's very outline.
     places[:5] += np.float32(0.15) * (np.array(head_xy, np.float32) - places[:5])
     tops = [sheet.at((float(x), float(y))) for x, y in places]
-    is_open = np.array([top in own for top, own in zip(tops, _OWN_PARTS, strict=True)])
+    found = np.array([2 if top in own else 1 for top, own in zip(tops, _OWN_PARTS, strict=True)])
     outward = (figure.joints[:5, 2] - figure.head[2]) / figure.body.head
-    is_open[:3] &= outward[:3] > (-0.2, -0.1, -0.1)
-    is_open[3:5] &= outward[3:5] > -0.3
+    found[:5][outward <= (-0.2, -0.1, -0.1, -0.3, -0.3)] = 0
     if dress.hair_length:
-        is_open[3:5] = False
-    return is_open
+        found[3:5] = 0
+    return found.astype(np.uint8)

@@ -169,7 +169,7 @@ class Cast:
 
 
 def _thing(category: int, foot_y: float, stage: Stage, sheet: Sheet, breadth: float) -> Thing:
-    unknown = np.zeros((NUM_JOINTS, 2), np.float32), np.zeros(NUM_JOINTS, np.bool_)
+    unknown = np.zeros((NUM_JOINTS, 2), np.float32), np.zeros(NUM_JOINTS, np.uint8)
     painted = Painted(sheet, *unknown)
     return Thing(category, foot_y, stage.foot, breadth * stage.height, painted)
 
@@ -246,7 +246,8 @@ def majority(owner: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
 
 
 def seen_joints(things: list[Thing], owner: NDArray[np.uint8], factor: int) -> NDArray[np.float32]:
-    """(N, 17, 3) x, y in pixels and visibility; zeros outside the picture and for other things.
+    """(N, 17, 3) x, y in pixels and visibility; zeros outside the picture and for other things,
+    and for what nobody labels: see `Painted`.
 
     Args:
         things: in the order of ``owner``'s numbers.
@@ -266,14 +267,15 @@ def _seen(
     height, width = owner.shape
     found = np.zeros((NUM_JOINTS, 3), np.float32)
     for k, (x, y) in enumerate(painted.joints / np.float32(factor)):
-        if not (0 <= x < width and 0 <= y < height):
+        shown = painted.visibility[k]
+        if not shown or not (0 <= x < width and 0 <= y < height):
             continue
         row, column = int(y), int(x)
         around = owner[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
         # At the very border of a body the pixel itself may be the background's.
         is_own = owner[row, column] == number
         is_own |= owner[row, column] == 0 and bool((around == number).any())
-        found[k] = x, y, 2 if is_own and painted.is_open[k] else 1
+        found[k] = x, y, shown if is_own else 1
     return found
 
 
