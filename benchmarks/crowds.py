@@ -14,6 +14,8 @@ from pixelwise.tasks._fields import PRIOR
 from pixelwise.types import Annotation, Category
 
 STRIDE = 2
+# COCO's first five joints.
+_FACE = 5
 _PERSON = next(i for i, category in enumerate(CATEGORIES) if category.skeleton is not None)
 
 
@@ -36,8 +38,8 @@ def scene(index: int, people: int, size_hw: tuple[int, int] = (512, 512)) -> Ann
 def crowd(index: int, people: int, size_hw: tuple[int, int] = (512, 512)) -> Annotation:
     """Exactly so many people out of made-up scenes, strewn over a picture; nobody has pixels.
 
-    Each as large as people are in scenes of twenty, anywhere, in front of and behind each other;
-    joints beyond the picture's edge are not known.
+    Each as large as people are in scenes of twenty, anywhere, in front of and behind each other,
+    and whole but for what is turned away of a face; joints beyond the picture's edge are not known.
     """
     rng = np.random.default_rng([index, people])
     poses: list[np.ndarray] = []
@@ -47,12 +49,14 @@ def crowd(index: int, people: int, size_hw: tuple[int, int] = (512, 512)) -> Ann
         drawn = scene(1000 * index + number, 20)
         number += 1
         every = jointed(drawn, CATEGORIES)
-        for pose in every.keypoints[(every.keypoints[..., 2] > 0).all(axis=1)]:
-            middle = (pose[:, :2].max(axis=0) + pose[:, :2].min(axis=0)) / 2
-            pose[:, :2] += rng.uniform(0, (size_hw[1], size_hw[0])) - middle
+        for pose in every.keypoints[(every.keypoints[:, _FACE:, 2] > 0).all(axis=1)]:
+            known = pose[:, 2] > 0
+            box = np.stack([pose[known, :2].min(axis=0), pose[known, :2].max(axis=0)])
+            shift = rng.uniform(0, (size_hw[1], size_hw[0])) - box.mean(axis=0)
+            pose[:, :2] += shift
             is_out = (pose[:, :2] < 0).any(axis=1) | (pose[:, :2] >= size_hw[::-1]).any(axis=1)
-            boxes.append(np.hstack([pose[:, :2].min(axis=0), pose[:, :2].max(axis=0)]))
-            pose[is_out] = 0
+            boxes.append((box + shift).reshape(-1))
+            pose[is_out | ~known] = 0
             poses.append(pose)
     return Annotation(
         np.zeros(size_hw, np.uint8),

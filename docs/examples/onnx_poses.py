@@ -17,16 +17,6 @@ import numpy as np
 LEAST_LIMB = 0.3
 
 
-def closed(skeleton):
-    """The limbs that have a field: the skeleton's, and their mirror images that it lacks."""
-    mirrored, limbs = skeleton["mirrored"], []
-    images = [(mirrored[a], mirrored[b]) for a, b in skeleton["limbs"]]
-    for a, b in [*map(tuple, skeleton["limbs"]), *images]:
-        if a != b and (a, b) not in limbs and (b, a) not in limbs:
-            limbs.append((a, b))
-    return limbs
-
-
 def tops(heatmap, least):
     """(N, 3): x, y in map pixels, and the probability of a joint, at the tops of its (h, w)."""
     (height, width), padded = heatmap.shape, np.pad(heatmap, 1)
@@ -89,7 +79,7 @@ def main(model, picture, out):
     joint, limb = session.run(["joint", "limb"], {"images": fitted[None]})
     thresholds, skeleton = json.loads(texts["thresholds"]), json.loads(texts["skeleton"])
     probability = 1 / (1 + np.exp(-(joint[0] + thresholds["joint_prior"])))
-    poses = decode(probability, limb[0], closed(skeleton), thresholds["joint"])
+    poses = decode(probability, limb[0], skeleton["fields"], thresholds["joint"])
     stride = json.loads(texts["stride"])
     is_found = poses[..., 2:] > 0
     poses[..., :2] = is_found * (poses[..., :2] * stride - (left, top)) / scale

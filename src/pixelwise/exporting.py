@@ -29,7 +29,8 @@ from pixelwise.proof import Pair, Proof, prove
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, load_model, open_run
 from pixelwise.runtimes import TorchRunner
-from pixelwise.types import PixelwiseError
+from pixelwise.tasks._limbs import Limbs
+from pixelwise.types import PixelwiseError, Skeleton
 
 FOLDER = "exports"
 """Where exported files lie in a run; of the built-in model in the working directory."""
@@ -180,7 +181,7 @@ def texts(run: Run, precision: str, proof: Proof, words: str) -> dict[str, str]:
             {"name": each.name, "color": each.color, "is_thing": each.is_thing}
             for each in run.categories
         ],
-        "skeleton": asdict(skeletons[0]) if skeletons else None,
+        "skeleton": _with_fields(skeletons[0]) if skeletons else None,
         "size_hw": run.recipe.size_hw,
         "maps": dict(task.maps),
         "stride": load_model(run).stride,
@@ -192,6 +193,11 @@ def texts(run: Run, precision: str, proof: Proof, words: str) -> dict[str, str]:
     }
     plain = {"pixelwise": version("pixelwise") or "", "weights": weights_fingerprint(run)}
     return plain | {name: json.dumps(fact) for name, fact in facts.items()}
+
+
+def _with_fields(skeleton: Skeleton) -> dict[str, Any]:
+    """A skeleton, and between which joints there is a field, in the order of the map "limb"."""
+    return {**asdict(skeleton), "fields": Limbs.of(skeleton).ends.tolist()}
 
 
 def _without_places(recipe: Recipe) -> Recipe:

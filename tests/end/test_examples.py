@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from pixelwise.find import names
 from pixelwise.model import Model, normalise
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, build_model, save_weights
+from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks.pose import PoseTask
 from pixelwise.types import Category
 from posed import PEOPLE, people, standing
@@ -131,14 +131,14 @@ def test_the_poses_example_puts_people_together(tmp_path):
     truth = people([standing(30, 20, 90, 180), standing(200, 60, 120, 240)], size_hw=(320, 400))
     maps = PoseTask(PEOPLE, {"joint": 1.0, "limb": 1.0}).encode(truth, 4)
     np.savez(tmp_path / "maps.npz", joint=maps["joint"], limb=maps["limb"])
-    (tmp_path / "skeleton.json").write_text(json.dumps(asdict(PEOPLE[1].skeleton)))
+    fields = Limbs.of(PEOPLE[1].skeleton).ends.tolist()
     script = tmp_path / "decode.py"
     script.write_text(
-        "import json, runpy, sys\nimport numpy as np\n"
+        "import runpy\nimport numpy as np\n"
         f"known = runpy.run_path({str(EXAMPLES / 'onnx_poses.py')!r})\n"
-        "maps, skeleton = np.load('maps.npz'), json.load(open('skeleton.json'))\n"
-        "limbs = known['closed'](skeleton)\n"
-        "np.save('poses.npy', known['decode'](maps['joint'], maps['limb'], limbs, 0.1))\n"
+        "maps = np.load('maps.npz')\n"
+        f"poses = known['decode'](maps['joint'], maps['limb'], {fields}, 0.1)\n"
+        "np.save('poses.npy', poses)\n"
     )
     start([[str(script)]], tmp_path, ("pixelwise", "torch"))
     poses = np.load(tmp_path / "poses.npy")

@@ -95,6 +95,7 @@ def test_what_is_needed_travels_with_the_file(tmp_path, to):
     assert facts["task"] == "pose" and facts["maps"] == dict(run.task().maps)
     assert [each["name"] for each in facts["categories"]] == ["background", "person"]
     assert facts["skeleton"]["joints"][0] == "nose" and len(facts["skeleton"]["joints"]) == 17
+    assert 2 * len(facts["skeleton"]["fields"]) == facts["maps"]["limb"]
     assert facts["size_hw"] == [64, 96] and facts["stride"] == 2
     assert facts["thresholds"] == {"joint": 0.1, "joint_prior": -7.0}
     assert facts["normalisation"]["mean"] == [0.485, 0.456, 0.406]

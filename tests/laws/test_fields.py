@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.sparse.csgraph import connected_components
 
 from perfect import logit
 from pixelwise.geometry import Warp, translation
@@ -190,6 +191,23 @@ def test_what_leaves_the_maps_has_its_part_in_them():
     assert not field.any() and not covered.any()
 
 
+def test_without_an_ear_or_an_elbow_or_a_knee_a_skeleton_still_holds_together():
+    limbs = Limbs.of(COCO)
+    names = {tuple(sorted(COCO.joints[end] for end in limb)) for limb in limbs.ends}
+    for side in ("left", "right"):
+        for bridge in (("eye", "shoulder"), ("shoulder", "wrist"), ("ankle", "hip")):
+            assert tuple(f"{side}_{name}" for name in bridge) in names
+    assert len(limbs) == len(names) == len(COCO.limbs) + 6
+    # All but the trunk's corners, from which two limbs or more lead on.
+    for joint in (
+        k for k, name in enumerate(COCO.joints) if not name.endswith(("shoulder", "hip"))
+    ):
+        rest = limbs.ends[(limbs.ends != joint).all(axis=1)]
+        graph = np.zeros((17, 17))
+        graph[rest[:, 0], rest[:, 1]] = 1
+        assert connected_components(graph, directed=False)[0] == 2, COCO.joints[joint]
+
+
 def test_a_short_limb_has_pixels_still():
     limbs = Limbs.of(Skeleton(("a", "b"), ((0, 1),), (0, 1), (0.05, 0.05)))
     xy = np.array([[[10.0, 8.0], [10.1, 8.0]]])
@@ -202,8 +220,9 @@ def test_hidden_joints_are_learned_as_seen_ones_and_unknown_ones_are_not():
     targets = targets_of(boxed(joints, [10, 10, 50, 60]))
     heights = targets["joint"].max(axis=(1, 2))
     assert (heights[[0, 1, 3]] > 0.7).all() and heights[2] == 0
-    has_limb = np.abs(targets["limb"]).reshape(3, -1).any(axis=1)
-    assert has_limb.tolist() == [True, False, True]
+    has_limb = np.abs(targets["limb"]).reshape(5, -1).any(axis=1)
+    # Between the hips, from hip to hand left and right, and across a hip to the other hand.
+    assert has_limb.tolist() == [True, False, True, False, True]
     # Its person's pixels are learned from nevertheless.
     assert targets["joint_weight"].min() == 1
 
@@ -371,7 +390,7 @@ def test_weights_of_losses_multiply_and_others_are_refused():
 
 @pytest.mark.parametrize(
     ("skeleton", "channels"),
-    [(BEAD, {"joint": 1}), (FISH, {"joint": 4, "limb": 6}), (COCO, {"joint": 17, "limb": 38})],
+    [(BEAD, {"joint": 1}), (FISH, {"joint": 4, "limb": 6}), (COCO, {"joint": 17, "limb": 50})],
 )
 def test_maps_follow_the_skeleton(skeleton, channels):
     task = pose.build(kinds(skeleton), LOSS)

@@ -33,6 +33,8 @@ from pixelwise.madeup.people import (
 from pixelwise.types import PixelwiseError
 
 SIZE_HW = (96, 128)
+# 3 % of the tallest body, and a pixel for rounding.
+BESIDE_PX = 4
 PERSON = [category.name for category in CATEGORIES].index("person")
 
 
@@ -108,7 +110,7 @@ def test_seen_joints_lie_on_their_person_and_others_are_zero(scenes):
                 assert seen == 1 or away[int(y), int(x)] <= 2
 
 
-def test_a_joint_behind_another_thing_is_hidden(scenes):
+def test_a_joint_behind_another_thing_is_hidden_and_has_its_own_person_beside_it(scenes):
     behind = 0
     for scene in scenes:
         truth = scene.annotation
@@ -118,6 +120,11 @@ def test_a_joint_behind_another_thing_is_hidden(scenes):
                 if seen and owner not in (0, index + 1):
                     behind += 1
                     assert seen == 1
+                    beside = truth.mask(index)[
+                        max(int(y) - BESIDE_PX, 0) : int(y) + BESIDE_PX + 1,
+                        max(int(x) - BESIDE_PX, 0) : int(x) + BESIDE_PX + 1,
+                    ]
+                    assert beside.any()
     assert behind > 20
 
 
@@ -191,7 +198,7 @@ def block(number: int, box: tuple[int, int, int, int]) -> Thing:
     sheet = Sheet(box)
     sheet.part[:] = 1
     _, painted = figure_and_paint(0, 0.0)
-    solid = type(painted)(sheet, painted.joints, painted.visibility)
+    solid = type(painted)(sheet, painted.joints, painted.visibility, painted.reach)
     return Thing(number, box[3] / 60, (0.0, 0.0), 1.0, solid)
 
 

@@ -54,7 +54,7 @@ def train(
     depth: Annotated[int | None, typer.Option(help="Number of the network's poolings.")] = None,
     start: Annotated[
         str | None,
-        typer.Option(help="Begin with these weights: nevi (the built-in model), a run, or none."),
+        typer.Option(help="Begin with these weights: nevi, people (built-in), a run, or none."),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Long side the network sees, in pixels.")] = None,
     tile: Annotated[

@@ -19,7 +19,7 @@ TORSO, HAIR, NECK, SKIRT, BAG = 2, 3, 4, 5, 6
 UPPER_ARM, FOREARM, THIGH, SHIN, FOOT = (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)
 
 # In COCO's order of joints: the parts on which a joint is seen rather than hidden.
-_OWN_PARTS: tuple[frozenset[int], ...] = (
+OWN_PARTS: tuple[frozenset[int], ...] = (
     *(frozenset({HEAD}),) * 5,
     *(frozenset({TORSO, UPPER_ARM[side]}) for side in (LEFT, RIGHT)),
     *(frozenset({UPPER_ARM[side], FOREARM[side]}) for side in (LEFT, RIGHT)),
@@ -29,21 +29,25 @@ _OWN_PARTS: tuple[frozenset[int], ...] = (
     *(frozenset({SHIN[side], FOOT[side]}) for side in (LEFT, RIGHT)),
 )
 
+# In body heights; see `Painted`.
+_BESIDE = 0.03
+
 
 @dataclass(frozen=True)
 class Painted:
     """A thing on its sheet; for a person also its joints.
 
-    ``joints``: (17, 2) in subsamples. ``visibility``: (17,) as COCO's annotators give it, were
-    nobody else in the picture: 2 where a joint is in front of the rest of the body, 1 where another
-    part of it is in front, 0 for what the own head or hair hides of a face. Of people whose face is
-    turned away COCO gives no eyes and no nose, and in profile one ear, where it does give a hip
-    behind a hand.
+    ``joints``: (17, 2) in subsamples. ``visibility``: (17,) 2 where a joint is in front of the rest
+    of the own body, 1 where another part of it is in front, 0 for what the own head or hair hides
+    of a face: whoever labels COCO gives those who are turned away no eyes and no nose, and in
+    profile one ear. ``reach``: how far from a hidden joint its limb tells where it is, in
+    subsamples.
     """
 
     sheet: Sheet
     joints: Field
     visibility: NDArray[np.uint8]
+    reach: float
 
 
 def paint_person(figure: Figure, dress: Dress, stage: Stage) -> Painted:
@@ -54,9 +58,8 @@ def paint_person(figure: Figure, dress: Dress, stage: Stage) -> Painted:
     for _, paint in sorted(parts, key=lambda part: part[0]):
         paint(sheet)
     joints = np.array([painter.place(joint) for joint in figure.joints], np.float32)
-    return Painted(
-        sheet, joints, _visibility(figure, dress, sheet, joints, painter.place(figure.head))
-    )
+    shown = _visibility(figure, dress, sheet, joints, painter.place(figure.head))
+    return Painted(sheet, joints, shown, _BESIDE * stage.height)
 
 
 _Part = tuple[float, Callable[[Sheet], None]]
@@ -295,7 +298,7 @@ def _visibility(
     # Nose, eyes and ears may lie on the head's very outline.
     places[:5] += np.float32(0.15) * (np.array(head_xy, np.float32) - places[:5])
     tops = [sheet.at((float(x), float(y))) for x, y in places]
-    found = np.array([2 if top in own else 1 for top, own in zip(tops, _OWN_PARTS, strict=True)])
+    found = np.array([2 if top in own else 1 for top, own in zip(tops, OWN_PARTS, strict=True)])
     outward = (figure.joints[:5, 2] - figure.head[2]) / figure.body.head
     found[:5][outward <= (-0.2, -0.1, -0.1, -0.3, -0.3)] = 0
     if dress.hair_length:

@@ -11,7 +11,7 @@ from pixelwise.madeup._backdrop import GRASS, GROUND, STATURE_M, TALL_M, WATER, 
 from pixelwise.madeup._dress import draw_dress, draw_fabric
 from pixelwise.madeup._figure import Stage, build, draw_body, draw_direction
 from pixelwise.madeup._film import pool
-from pixelwise.madeup._person import Painted, paint_person
+from pixelwise.madeup._person import OWN_PARTS, Painted, paint_person
 from pixelwise.madeup._pose import draw_pose
 from pixelwise.madeup._props import paint_ball, paint_crate
 from pixelwise.madeup._raster import Bits, Field, Rng, Sheet, Window, Xy
@@ -170,7 +170,7 @@ class Cast:
 
 def _thing(category: int, foot_y: float, stage: Stage, sheet: Sheet, breadth: float) -> Thing:
     unknown = np.zeros((NUM_JOINTS, 2), np.float32), np.zeros(NUM_JOINTS, np.uint8)
-    painted = Painted(sheet, *unknown)
+    painted = Painted(sheet, *unknown, 0.0)
     return Thing(category, foot_y, stage.foot, breadth * stage.height, painted)
 
 
@@ -246,8 +246,10 @@ def majority(owner: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
 
 
 def seen_joints(things: list[Thing], owner: NDArray[np.uint8], factor: int) -> NDArray[np.float32]:
-    """(N, 17, 3) x, y in pixels and visibility; zeros outside the picture and for other things,
-    and for what nobody labels: see `Painted`.
+    """(N, 17, 3) x, y in pixels and visibility as people label COCO; zeros for other things.
+
+    A joint outside the picture has no label, nor has one that is hidden, unless the part of the
+    body that it is in shows right beside it: else nobody could say where it is. See also `Painted`.
 
     Args:
         things: in the order of ``owner``'s numbers.
@@ -265,18 +267,37 @@ def _seen(
     painted: Painted, owner: NDArray[np.uint8], number: int, factor: int
 ) -> NDArray[np.float32]:
     height, width = owner.shape
+    mine = owner == number
     found = np.zeros((NUM_JOINTS, 3), np.float32)
     for k, (x, y) in enumerate(painted.joints / np.float32(factor)):
         shown = painted.visibility[k]
         if not shown or not (0 <= x < width and 0 <= y < height):
             continue
         row, column = int(y), int(x)
-        around = owner[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+        around = mine[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
         # At the very border of a body the pixel itself may be the background's.
-        is_own = owner[row, column] == number
-        is_own |= owner[row, column] == 0 and bool((around == number).any())
-        found[k] = x, y, shown if is_own else 1
+        is_own = mine[row, column] or (owner[row, column] == 0 and around.any())
+        if is_own and shown == 2:
+            found[k] = x, y, 2
+        elif _shows_beside(painted, k, mine, factor):
+            found[k] = x, y, 1
     return found
+
+
+def _shows_beside(painted: Painted, k: int, mine: Bits, factor: int) -> bool:
+    """Whether a part of the body that a joint is in can be seen close to it.
+
+    Args:
+        k: the joint.
+        mine: (H, W) the person's pixels.
+    """
+    sheet, (x, y), reach = painted.sheet, painted.joints[k], painted.reach
+    rows, columns = sheet.window((x - reach, y - reach, x + reach, y + reach))
+    row, column = np.nonzero(np.isin(sheet.part[rows, columns], list(OWN_PARTS[k])))
+    row = (row + rows.start + sheet.top) // factor
+    column = (column + columns.start + sheet.left) // factor
+    is_in = (row >= 0) & (row < mine.shape[0]) & (column >= 0) & (column < mine.shape[1])
+    return bool(mine[row[is_in], column[is_in]].any())
 
 
 def _in_picture(thing: Thing, size_hw: tuple[int, int]) -> tuple[Window, Bits]:

@@ -70,9 +70,10 @@ def draw_people(
 
     The same numbers give the same bits on every machine with the same NumPy; nothing but sums,
     products and roots touches pixels. A pixel belongs to whoever has most of its subsamples.
-    Instances come from the farthest to the nearest, all on one layer. A joint's visibility is 2
-    where it is seen, 1 where the own body or something else hides it, and 0 outside the picture
-    and for what the own head or hair hides of a face, which COCO leaves out too.
+    Instances come from the farthest to the nearest, all on one layer. Joints are labelled as people
+    label COCO: visibility 2 where one is seen, 1 where it is hidden but the part of the body that
+    it is in shows beside it, and 0 where nobody could say, outside the picture, and for what the
+    own head or hair hides of a face.
 
     Args:
         seed: 0 or more; another seed is another collection.

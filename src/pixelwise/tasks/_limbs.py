@@ -1,4 +1,10 @@
-"""The limbs that part-affinity fields are learned for: a skeleton's, and their mirror images."""
+"""The limbs that part-affinity fields are learned for: a skeleton's, and bridges over its joints.
+
+Where a joint is all that holds two parts of a skeleton together, as an ear does face and body and
+an elbow does wrist and shoulder, a person in whom it is not seen falls apart. So there is a limb
+across such a joint too, as OpenPose has some that a tree would not need (Cao et al., "OpenPose:
+Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields", TPAMI 2019, section 3.1).
+"""
 
 from __future__ import annotations
 
@@ -47,11 +53,9 @@ class Limbs:
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> Limbs:
-        """The skeleton's limbs, each once, and those that are missing from the other side."""
-        ends: list[tuple[int, int]] = []
-        for limb in (*skeleton.limbs, *(_mirror(limb, skeleton) for limb in skeleton.limbs)):
-            if limb[0] != limb[1] and limb not in ends and limb[::-1] not in ends:
-                ends.append(limb)
+        """The skeleton's limbs, each once, those that are missing from the other side, bridges."""
+        ends = _each_once([*skeleton.limbs, *(_mirror(limb, skeleton) for limb in skeleton.limbs)])
+        ends = _each_once([*ends, *_bridges(ends)])
         images = [_mirror(limb, skeleton) for limb in ends]
         places = [ends.index(limb if limb in ends else limb[::-1]) for limb in images]
         sign = [1 if limb in ends else -1 for limb in images]
@@ -62,6 +66,23 @@ class Limbs:
             np.array(sign, np.int64),
             len(skeleton.joints),
         )
+
+
+def _each_once(limbs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for limb in limbs:
+        if limb[0] != limb[1] and limb not in found and limb[::-1] not in found:
+            found.append(limb)
+    return found
+
+
+def _bridges(limbs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Between the two neighbours of every joint that has two."""
+    beside: dict[int, list[int]] = {}
+    for one, other in limbs:
+        beside.setdefault(one, []).append(other)
+        beside.setdefault(other, []).append(one)
+    return [(near[0], near[1]) for _, near in sorted(beside.items()) if len(near) == 2]
 
 
 def _mirror(limb: tuple[int, int], skeleton: Skeleton) -> tuple[int, int]:

@@ -49,13 +49,9 @@ def put_together(
     kinds = joint.tolist()
     parts = _joined(kinds, links, best_links(links, joint))
     _share(parts, kinds, links, limbs.beside)
+    parts = _adopted([part for part in parts if part], joint, xy, limbs)
     least = np.minimum(np.isfinite(limbs.steps).sum(axis=1), _LEAST_JOINTS)[joint].tolist()
-    parts = [part for part in parts if part]
-    people = [part for part in parts if len(part) >= least[part[0]]]
-    others = [part for part in parts if len(part) < least[part[0]]]
-    if people and others:
-        _adopt(people, others, joint, xy, limbs)
-    return people
+    return [part for part in parts if len(part) >= least[part[0]]]
 
 
 def _joined(kinds: list[int], links: Links, is_best: NDArray[np.bool_]) -> list[list[int]]:
@@ -175,60 +171,60 @@ def _share(parts: list[list[int]], kinds: list[int], links: Links, beside: Seque
                 _move(parts, has, owner[third], number)
 
 
-def _adopt(
-    people: list[list[int]],
-    others: list[list[int]],
+def _adopted(
+    parts: list[list[int]],
     joint: NDArray[np.intp],
     xy: NDArray[np.float64],
     limbs: Limbs,
-) -> None:
-    """Give people the few joints that hang on nothing, where nobody else can be meant.
+) -> list[list[int]]:
+    """Give parts that hang on nothing to larger ones, where nobody else's can be meant.
 
-    A foot is in the picture and its knee is not, or an elbow was missed. How far away a joint may
-    be grows with the limbs between and with the person.
+    A foot is in the picture and its knee is not, or a face and a body are and no ear. How far away
+    a part may be grows with the limbs between and with the person.
 
     Args:
-        people, others: tops; people are changed here.
+        parts: tops.
         joint: (T,) which joint each top is.
         xy: (T, 2).
         limbs: the skeleton's.
     """
-    places = np.full((len(people), limbs.num_joints, 2), np.nan)
-    for place, part in zip(places, people, strict=True):
+    parts = sorted(parts, key=len)
+    places = np.full((len(parts), limbs.num_joints, 2), np.nan)
+    for place, part in zip(places, parts, strict=True):
         place[joint[part]] = xy[part]
-    lengths = np.linalg.norm(places[:, limbs.ends[:, 0]] - places[:, limbs.ends[:, 1]], axis=-1)
-    longest = np.where(np.isnan(lengths), 0, lengths).max(axis=1, initial=0)
-    wanted = []
-    for number, part in enumerate(others):
-        far = _far(places, longest, xy[part], joint[part], limbs.steps)
-        nearest = int(far.argmin())
-        second = np.delete(far, nearest).min(initial=np.inf)
-        if far[nearest] <= _MOST_FAR and second >= _ALONE * far[nearest]:
-            wanted.append((float(far[nearest]), number, nearest))
-    for _, number, person in sorted(wanted):
-        if not set(joint[others[number]]) & set(joint[people[person]]):
-            people[person] += others[number]
+    has = ~np.isnan(places[..., 0])
+    # Nobody has two noses; in most pictures this leaves nothing to be asked.
+    may_go = np.triu(~(has.astype(np.float32) @ has.T.astype(np.float32)).astype(np.bool_))
+    for number in np.flatnonzero(may_go.any(axis=1)):
+        part = parts[number]
+        larger = np.flatnonzero(may_go[number] & ~(has & has[number]).any(axis=1))
+        far = _far(places[larger], xy[part], joint[part], limbs)
+        if (far <= _MOST_FAR).any() and (far < _ALONE * far.min()).sum() == 1:
+            whole = larger[far.argmin()]
+            parts[whole] = parts[whole] + part
+            places[whole, joint[part]] = xy[part]
+            has[whole] |= has[number]
+            parts[number] = []
+    return [part for part in parts if part]
 
 
 def _far(
     places: NDArray[np.float64],
-    longest: NDArray[np.float64],
     xy: NDArray[np.float64],
     kinds: NDArray[np.intp],
-    steps: NDArray[np.float64],
+    limbs: Limbs,
 ) -> NDArray[np.float64]:
-    """(N,) how far some joints are from each person, infinity from those who have such a one.
+    """(N,) how far some joints are from each person, in their longest limb for each limb between.
 
     Args:
         places: (N, K, 2) the person's joints, NaN where not known.
-        longest: (N,) the person's longest limb: the measure for each limb between.
         xy, kinds: (J, 2) and (J,) where and which the joints are.
-        steps: see `Limbs.steps`.
+        limbs: the skeleton's.
     """
-    limbs_between = steps[:, kinds]
+    lengths = np.linalg.norm(places[:, limbs.ends[:, 0]] - places[:, limbs.ends[:, 1]], axis=-1)
+    longest = np.where(np.isnan(lengths), 0, lengths).max(axis=1, initial=0)
     apart = np.linalg.norm(places[:, :, None] - xy, axis=-1)
-    apart[np.isnan(apart) | np.isinf(limbs_between)] = np.inf
-    reach = np.where(np.isinf(limbs_between), 1, limbs_between) * longest[:, None, None]
-    far = (apart / np.maximum(reach, 1e-9)).min(axis=(1, 2))
-    has_one = ~np.isnan(places[:, kinds, 0]).all(axis=1)
-    return np.where(has_one, np.inf, far)
+    apart[np.isnan(apart)] = np.inf
+    # No number of limbs leads to a part of a skeleton that hangs on nothing.
+    reach = np.where(np.isinf(limbs.steps), 0, limbs.steps)[:, kinds] * longest[:, None, None]
+    return np.asarray((apart / np.maximum(reach, 1e-9)).min(axis=(1, 2)))
