@@ -1,10 +1,11 @@
 """How fast maps become people, and how often people from perfect maps are not those drawn.
 
-    python benchmarks/assembly.py [--scenes 120] [--repeat 15] [--data FOLDER]
+    python benchmarks/assembly.py [--scenes 120] [--repeat 15] [--stride 4] [--data FOLDER]
 
-The maps are those of a network that makes no mistake, at stride 2, of pictures of 512 x 512:
-made-up scenes, and crowds of people strewn at random over a picture. Time is a median over
-repetitions, against `plain_assembly`, the published algorithm in loops, in the same process.
+The maps are those of a network that makes no mistake, of pictures of 512 x 512, at the stride of
+networks for poses: made-up scenes, and crowds of people strewn at random over a picture. Time is a
+median over repetitions, against `plain_assembly`, the published algorithm in loops, in the same
+process.
 
 A scene fails where any labelled joint is farther than half a pixel of the picture from where it was
 drawn, or a person is split, merged, lost or made up; in brackets the same with six pixels, where
@@ -32,7 +33,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse.csgraph import connected_components
 
 import plain_assembly
-from crowds import STRIDE, crowd, maps_of, scene
+from crowds import crowd, maps_of, scene
 from pixelwise.datasets import open_dataset
 from pixelwise.find import find
 from pixelwise.geometry import Warp
@@ -44,7 +45,7 @@ from pixelwise.tasks._limbs import Limbs
 from pixelwise.types import Annotation
 
 LIMBS = Limbs.of(skeleton_of(CATEGORIES)[1])
-CLOSE_PX, TOLERANCE_PX, LOOSE_PX = 2.0 * STRIDE, 0.5, 6.0
+TOLERANCE_PX, LOOSE_PX = 0.5, 6.0
 SIZE_HW = (512, 512)
 TOLD = ("oks_ap", "oks_ap50", "oks_ap75", "pose_recall", "pose_precision")
 
@@ -81,12 +82,12 @@ def labelled(annotation: Annotation) -> np.ndarray:
     return people.keypoints[people.is_labelled]
 
 
-def outcome(truth: np.ndarray, found: np.ndarray, tolerance_px: float) -> Outcome:
+def outcome(truth: np.ndarray, found: np.ndarray, tolerance_px: float, close_px: float) -> Outcome:
     """Compare (M, K, 3) with (N, K, 3), both in pixels of the picture."""
     known = truth[..., 2] > 0
     in_pieces = np.array([pieces(person) > 1 for person in known], bool)
     is_wrong = wrong(truth, found, tolerance_px)
-    return Outcome(is_wrong, close(truth), in_pieces, len(found) - len(truth))
+    return Outcome(is_wrong, close(truth, close_px), in_pieces, len(found) - len(truth))
 
 
 def wrong(truth: np.ndarray, found: np.ndarray, tolerance_px: float) -> np.ndarray:
@@ -101,12 +102,12 @@ def wrong(truth: np.ndarray, found: np.ndarray, tolerance_px: float) -> np.ndarr
     return is_wrong
 
 
-def close(truth: np.ndarray) -> np.ndarray:
+def close(truth: np.ndarray, close_px: float) -> np.ndarray:
     """(M,) whether one of a person's joints is hardly apart from another's of the same kind."""
     xy = np.where(truth[..., 2:] > 0, truth[..., :2].astype(np.float64), np.nan)
     apart = np.linalg.norm(xy[:, None] - xy[None], axis=-1)
     apart[np.arange(len(truth)), np.arange(len(truth))] = np.nan
-    return np.asarray((apart < CLOSE_PX).any(axis=(1, 2)))
+    return np.asarray((apart < close_px).any(axis=(1, 2)))
 
 
 def pieces(known: np.ndarray) -> int:
@@ -117,7 +118,7 @@ def pieces(known: np.ndarray) -> int:
     return len(np.unique(connected_components(graph, directed=False)[1][known]))
 
 
-def failures(people: int, scenes: int) -> None:
+def failures(people: int, scenes: int, stride: int) -> None:
     """Print how often scenes fail that were asked for so many people."""
     methods: dict[str, Callable[..., np.ndarray]] = {"ours": ours, "plain": plain}
     found: dict[tuple[str, float], list[Outcome]] = {}
@@ -125,12 +126,13 @@ def failures(people: int, scenes: int) -> None:
         # The decoder's numbers were chosen on the scenes before these.
         annotation = scene(10_000 + index, people)
         truth = labelled(annotation)
-        maps = maps_of(annotation, CATEGORIES)
+        maps = maps_of(annotation, CATEGORIES, stride)
         for name, method in methods.items():
             poses = method(*maps).copy()
-            poses[..., :2] *= STRIDE
+            poses[..., :2] *= stride
             for tolerance in (TOLERANCE_PX, LOOSE_PX):
-                found.setdefault((name, tolerance), []).append(outcome(truth, poses, tolerance))
+                compared = outcome(truth, poses, tolerance, 2.0 * stride)
+                found.setdefault((name, tolerance), []).append(compared)
     for name in methods:
         print(f"  {people:3d} asked for, {name}: {told(found, name)}")
 
@@ -158,7 +160,7 @@ def share(some: list[Any], every: list[Any]) -> str:
     return f"{len(some) / max(len(every), 1):.0%}"
 
 
-def ceiling(folder: Path) -> None:
+def ceiling(folder: Path, stride: int) -> None:
     """Print how well perfect maps of a folder's pictures score."""
     dataset = open_dataset(folder)
     task = find("tasks", "pose").build(dataset.categories, {"joint": 1.0, "limb": 1.0})
@@ -168,7 +170,7 @@ def ceiling(folder: Path) -> None:
         if not jointed(truth, dataset.categories).is_labelled.any():
             continue
         warp = Warp.fit(truth.size_hw, SIZE_HW)
-        joint, limb = maps_of(warp.annotation(truth), dataset.categories)
+        joint, limb = maps_of(warp.annotation(truth), dataset.categories, stride)
         metric.update(sample.id, truth, task.decode({"joint": joint, "limb": limb}, warp))
     found = metric.compute()["pooled over people"]
     told = ", ".join(f"{name} {found[name]:.3f}" for name in TOLD)
@@ -184,9 +186,9 @@ def times_ms(work: Callable[[], object], repeat: int) -> np.ndarray:
     return 1e3 * np.array(seconds)
 
 
-def times(name: str, annotation: Annotation, repeat: int) -> None:
+def times(name: str, annotation: Annotation, repeat: int, stride: int) -> None:
     """Print how long both take."""
-    joint, limb = maps_of(annotation, CATEGORIES)
+    joint, limb = maps_of(annotation, CATEGORIES, stride)
     fast = times_ms(lambda: ours(joint, limb), repeat)
     slow = times_ms(lambda: plain(joint, limb), max(repeat // 5, 1))
     truth = labelled(annotation)
@@ -202,18 +204,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=120, help="Of each kind.")
     parser.add_argument("--repeat", type=int, default=15)
+    parser.add_argument("--stride", type=int, default=4, help="Of the maps.")
     parser.add_argument("--data", type=Path, help="Folder of people with joints.")
     asked = parser.parse_args()
     if asked.data:
-        ceiling(asked.data)
+        ceiling(asked.data, asked.stride)
         return
     print("Time")
-    times("a scene", scene(0, 20), asked.repeat)
+    times("a scene", scene(0, 20), asked.repeat, asked.stride)
     for people in (5, 10, 20, 50, 100):
-        times("a crowd", crowd(0, people), asked.repeat)
+        times("a crowd", crowd(0, people), asked.repeat, asked.stride)
     print("Failures")
     for people in (5, 10, 20):
-        failures(people, asked.scenes)
+        failures(people, asked.scenes, asked.stride)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ _PERSON = next(i for i, category in enumerate(CATEGORIES) if category.skeleton i
 
 
 def maps_of(
-    annotation: Annotation, categories: Sequence[Category]
+    annotation: Annotation, categories: Sequence[Category], stride: int = STRIDE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What decoding is given: "joint" (K, h, w) and "limb" (2 L, h, w), float32, at stride 2."""
+    """What decoding is given: "joint" (K, h, w) and "limb" (2 L, h, w), float32."""
     task = find("tasks", "pose").build(tuple(categories), {"joint": 1.0, "limb": 1.0})
-    targets = task.encode(annotation, STRIDE)
+    targets = task.encode(annotation, stride)
     joint = logit(targets["joint"]) - np.float32(PRIOR)
     return joint, targets.get("limb", np.zeros((0, *joint.shape[1:]), np.float32))
 

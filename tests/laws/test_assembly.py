@@ -15,7 +15,7 @@ from pixelwise.madeup.people import CATEGORIES
 from pixelwise.tasks._assembly import assemble
 from pixelwise.tasks._fields import PRIOR
 from pixelwise.tasks._limbs import Limbs
-from pixelwise.tasks._links import Links, best_links, find_links
+from pixelwise.tasks._links import Links, best_links, find_links, unrivalled
 from pixelwise.types import Annotation, Category, Skeleton
 
 PERSON = skeleton_of(CATEGORIES)[1]
@@ -339,5 +339,5 @@ def test_the_best_links_are_best_together():
     """The surest one alone would leave the others nothing."""
     one = np.array([0, 0, 1, 1])
     links = Links(np.zeros(4, int), one, np.array([2, 3, 2, 3]), np.float32([0.9, 0.8, 0.8, 0.1]))
-    chosen = best_links(links, np.array([0, 0, 1, 1]))
+    chosen = best_links(links, np.array([0, 0, 1, 1]), unrivalled(links, 4))
     assert chosen.tolist() == [False, True, True, False]

@@ -177,26 +177,41 @@ def _agreement(links: Links, xy: NDArray[np.float64], fields: Floats) -> Floats:
     return np.asarray(found * sure + length * (1 - sure), np.float32)
 
 
-def best_links(links: Links, joint: NDArray[np.intp]) -> NDArray[np.bool_]:
+def unrivalled(links: Links, num_tops: int) -> NDArray[np.bool_]:
+    """(M,) the links at whose ends no other link of the same limb is."""
+    alone = np.ones(len(links), np.bool_)
+    for top in (links.start, links.end):
+        place = links.limb * num_tops + top
+        alone &= np.bincount(place)[place] == 1
+    return alone
+
+
+def best_links(
+    links: Links, joint: NDArray[np.intp], is_alone: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """(M,) which links are taken where each joint has one limb of a kind, and their sum is largest.
 
     Cao et al. 2019, equations 12 to 14, solved exactly (Kuhn, "The Hungarian method for the
     assignment problem", 1955) where the paper is greedy.
 
     Args:
-        links: in order of their limbs.
+        links: in order of their limbs; scores above 0.
         joint: (T,) which joint each top is, in order.
+        is_alone: (M,) see `unrivalled`; these are taken in any case.
     """
     chosen = np.ones(len(links), np.bool_)
-    place = np.arange(len(joint)) - np.searchsorted(joint, joint)
-    bounds = np.searchsorted(links.limb, np.arange(int(links.limb.max(initial=-1)) + 2))
+    rivals = np.flatnonzero(~is_alone)
+    starts, ends = links.start[rivals], links.end[rivals]
+    first_top = np.searchsorted(joint, np.arange(int(joint.max(initial=-1)) + 2)).tolist()
+    bounds = np.flatnonzero(np.diff(links.limb[rivals], prepend=-1, append=-1)).tolist()
     for first, last in pairwise(bounds):
-        start, end = place[links.start[first:last]], place[links.end[first:last]]
-        if len(start) < 2:
-            continue
-        score = np.zeros((start.max() + 1, end.max() + 1), np.float32)
-        score[start, end] = links.score[first:last]
-        taken = np.zeros(score.shape, np.bool_)
+        those, start, end = rivals[first:last], starts[first:last], ends[first:last]
+        kinds = joint[start[0]], joint[end[0]]
+        shape = [first_top[kind + 1] - first_top[kind] for kind in kinds]
+        at = start - first_top[kinds[0]], end - first_top[kinds[1]]
+        score = np.zeros(shape, np.float32)
+        score[at] = links.score[those]
+        taken = np.zeros(shape, np.bool_)
         taken[linear_sum_assignment(score, maximize=True)] = True
-        chosen[first:last] = taken[start, end]
+        chosen[those] = taken[at]
     return chosen

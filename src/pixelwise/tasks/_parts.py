@@ -14,12 +14,13 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.tasks._limbs import Limbs
-from pixelwise.tasks._links import Links, best_links
+from pixelwise.tasks._links import Links, best_links, unrivalled
 
 # What a link counts that the best assignment of its limb leaves out.
 _RIVAL = 0.5
@@ -47,19 +48,23 @@ def put_together(
         limbs: the skeleton's.
     """
     kinds = joint.tolist()
-    parts = _joined(kinds, links, best_links(links, joint))
+    is_alone = unrivalled(links, len(joint))
+    parts = _joined(kinds, links, is_alone, best_links(links, joint, is_alone))
     _share(parts, kinds, links, limbs.beside)
     parts = _adopted([part for part in parts if part], joint, xy, limbs)
     least = np.minimum(np.isfinite(limbs.steps).sum(axis=1), _LEAST_JOINTS)[joint].tolist()
     return [part for part in parts if len(part) >= least[part[0]]]
 
 
-def _joined(kinds: list[int], links: Links, is_best: NDArray[np.bool_]) -> list[list[int]]:
+def _joined(
+    kinds: list[int], links: Links, is_alone: NDArray[np.bool_], is_best: NDArray[np.bool_]
+) -> list[list[int]]:
     """The tops of each part, after all joining in order of the evidence for it.
 
     Args:
         kinds: T joints.
         links: M of them, scores above 0.
+        is_alone: (M,) those without a rival at either end.
         is_best: (M,) those of the best assignments, which count in full; the others by half.
     """
     parts = [[top] for top in range(len(kinds))]
@@ -67,7 +72,8 @@ def _joined(kinds: list[int], links: Links, is_best: NDArray[np.bool_]) -> list[
     owner = list(range(len(kinds)))
     start, end = links.start.tolist(), links.end.tolist()
     # Most joints have one sure link and no other: they need no queue.
-    for place in _undoubted(links, len(kinds)):
+    sure = np.flatnonzero(is_alone & (links.score >= _SURE))
+    for place in sure[np.argsort(-links.score[sure], kind="stable")].tolist():
         one, other = owner[start[place]], owner[end[place]]
         if not has[one] & has[other]:
             for top in parts[other]:
@@ -81,17 +87,6 @@ def _joined(kinds: list[int], links: Links, is_best: NDArray[np.bool_]) -> list[
             near[one][other] = near[other][one] = near[one].get(other, 0.0) + worth
     _contract(parts, has, near)
     return [part for part in parts if part]
-
-
-def _undoubted(links: Links, num_tops: int) -> list[int]:
-    """The sure links without a rival at either end, the surest first."""
-    alone = links.score >= _SURE
-    for top in (links.start, links.end):
-        place = links.limb * num_tops + top
-        alone &= np.bincount(place)[place] == 1
-    sure = np.flatnonzero(alone)
-    found: list[int] = sure[np.argsort(-links.score[sure], kind="stable")].tolist()
-    return found
 
 
 def _contract(parts: list[list[int]], has: list[int], near: list[dict[int, float]]) -> None:
@@ -189,42 +184,55 @@ def _adopted(
         limbs: the skeleton's.
     """
     parts = sorted(parts, key=len)
+    whose, top = np.repeat(np.arange(len(parts)), [*map(len, parts)]), [*chain(*parts)]
     places = np.full((len(parts), limbs.num_joints, 2), np.nan)
-    for place, part in zip(places, parts, strict=True):
-        place[joint[part]] = xy[part]
+    places[whose, joint[top]] = xy[top]
     has = ~np.isnan(places[..., 0])
+    longest = _longest(places, limbs)
     # Nobody has two noses; in most pictures this leaves nothing to be asked.
     may_go = np.triu(~(has.astype(np.float32) @ has.T.astype(np.float32)).astype(np.bool_))
     for number in np.flatnonzero(may_go.any(axis=1)):
         part = parts[number]
         larger = np.flatnonzero(may_go[number] & ~(has & has[number]).any(axis=1))
-        far = _far(places[larger], xy[part], joint[part], limbs)
+        if not len(larger):
+            continue
+        far = _far(places[larger], longest[larger], xy[part], joint[part], limbs.steps)
         if (far <= _MOST_FAR).any() and (far < _ALONE * far.min()).sum() == 1:
             whole = larger[far.argmin()]
             parts[whole] = parts[whole] + part
             places[whole, joint[part]] = xy[part]
             has[whole] |= has[number]
+            longest[whole] = _longest(places[whole, None], limbs)[0]
             parts[number] = []
     return [part for part in parts if part]
 
 
+def _longest(places: NDArray[np.float64], limbs: Limbs) -> NDArray[np.float64]:
+    """(N,) the longest limb of people (N, K, 2), 0 of whom none is known."""
+    along = places[:, limbs.ends[:, 0]] - places[:, limbs.ends[:, 1]]
+    squares = np.fmax.reduce((along * along).sum(axis=-1), axis=1, initial=0)
+    return np.asarray(np.sqrt(squares))
+
+
 def _far(
     places: NDArray[np.float64],
+    longest: NDArray[np.float64],
     xy: NDArray[np.float64],
     kinds: NDArray[np.intp],
-    limbs: Limbs,
+    steps: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(N,) how far some joints are from each person, in their longest limb for each limb between.
 
     Args:
         places: (N, K, 2) the person's joints, NaN where not known.
+        longest: (N,) see `_longest`.
         xy, kinds: (J, 2) and (J,) where and which the joints are.
-        limbs: the skeleton's.
+        steps: see `Limbs.steps`.
     """
-    lengths = np.linalg.norm(places[:, limbs.ends[:, 0]] - places[:, limbs.ends[:, 1]], axis=-1)
-    longest = np.where(np.isnan(lengths), 0, lengths).max(axis=1, initial=0)
-    apart = np.linalg.norm(places[:, :, None] - xy, axis=-1)
-    apart[np.isnan(apart)] = np.inf
+    apart = places[:, :, None] - xy
     # No number of limbs leads to a part of a skeleton that hangs on nothing.
-    reach = np.where(np.isinf(limbs.steps), 0, limbs.steps)[:, kinds] * longest[:, None, None]
-    return np.asarray((apart / np.maximum(reach, 1e-9)).min(axis=(1, 2)))
+    reach = np.where(np.isinf(steps), 0, steps)[:, kinds] * longest[:, None, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = (apart * apart).sum(axis=-1) / (reach * reach)
+    nearest = np.fmin.reduce(squares.reshape(len(places), -1), axis=1, initial=np.inf)
+    return np.asarray(np.sqrt(nearest))
