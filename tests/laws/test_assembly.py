@@ -168,13 +168,19 @@ def test_a_joint_that_hangs_on_nothing_is_whose_it_can_only_be():
         assert len(keypoints) == len(places) and not keypoints[:, 5, 2].any()
 
 
+def test_what_is_nobody_gets_no_joints():
+    of = skeleton(6, *pairwise(range(6)))
+    keypoints, _ = found_in(*drawn([[(40, 40), (80, 40), NAN, NAN, NAN, (100, 44)]], of), of)
+    assert len(keypoints) == 0
+
+
 def test_two_halves_of_somebody_are_one():
     """A face that hangs on nothing is the body's next to it, unless that has a face."""
     of = skeleton(6, (0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3))
-    head, body = [(60, 40), (80, 40), NAN], [(60, 90), (80, 90), (70, 120)]
+    head, body = [(60, 65), (80, 65), NAN], [(60, 90), (80, 90), (70, 120)]
     assert_back([[*head, *body]], of)
     other = [(x + 60, y) for x, y in body]
-    assert_back([[*head, *body], [(120, 40), (140, 40), (130, 60), *other]], of)
+    assert_back([[*head, *body], [(120, 55), (140, 55), (130, 70), *other]], of)
 
 
 @pytest.mark.parametrize("unseen", [("ear",), ("elbow",), ("knee",), ("ear", "elbow", "knee")])

@@ -30,7 +30,7 @@ _SURE = 0.65
 _LEAST_JOINTS = 3
 # A joint that hangs on nothing is a person's up to this share of that person's longest limb for
 # each limb between, if everybody else is farther away by this factor.
-_MOST_FAR, _ALONE = 0.7, 2.0
+_MOST_FAR, _ALONE = 0.5, 2.0
 
 
 def put_together(
@@ -189,8 +189,10 @@ def _adopted(
     places[whose, joint[top]] = xy[top]
     has = ~np.isnan(places[..., 0])
     longest = _longest(places, limbs)
-    # Nobody has two noses; in most pictures this leaves nothing to be asked.
+    # Nobody has two noses, and what is nobody gets no joints; in most pictures this leaves nothing
+    # to be asked.
     may_go = np.triu(~(has.astype(np.float32) @ has.T.astype(np.float32)).astype(np.bool_))
+    may_go &= has.sum(axis=1) >= _LEAST_JOINTS
     for number in np.flatnonzero(may_go.any(axis=1)):
         part = parts[number]
         larger = np.flatnonzero(may_go[number] & ~(has & has[number]).any(axis=1))
