@@ -199,7 +199,7 @@ def _adopted(
         if not len(larger):
             continue
         far = _far(places[larger], longest[larger], xy[part], joint[part], limbs.steps)
-        if (far <= _MOST_FAR).any() and (far < _ALONE * far.min()).sum() == 1:
+        if (far <= _MOST_FAR).any() and (far <= _ALONE * far.min()).sum() == 1:
             whole = larger[far.argmin()]
             parts[whole] = parts[whole] + part
             places[whole, joint[part]] = xy[part]
