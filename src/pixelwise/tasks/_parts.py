@@ -28,7 +28,7 @@ _RIVAL = 0.5
 _SURE = 0.65
 # With fewer joints it is nobody, where the skeleton has more.
 _LEAST_JOINTS = 3
-# A joint that hangs on nothing is a person's up to this share of that person's longest limb for
+# A part that hangs on nothing is a person's up to this share of that person's longest limb for
 # each limb between, if everybody else is farther away by this factor.
 _MOST_FAR, _ALONE = 0.5, 2.0
 
