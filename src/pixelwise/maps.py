@@ -90,9 +90,10 @@ def _each_once(pixel: NDArray[np.intp], reach: int) -> tuple[NDArray[np.intp], N
         reach: of two plateaus whose middles are so close the first is the top.
     """
     every = np.arange(len(pixel))
-    if not len(_pairs_within(pixel, reach)):
+    close = _pairs_within(pixel, reach)
+    if not len(close):
         return every, np.zeros((len(pixel), 2))
-    near = _pairs_within(pixel, 1)
+    near = close if reach == 1 else _pairs_within(pixel, 1)
     links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), (len(pixel),) * 2)
     group = connected_components(links, directed=False)[1]
     first = np.unique(group, return_index=True)[1]

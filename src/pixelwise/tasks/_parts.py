@@ -76,12 +76,17 @@ def _joined(
     for place in sure[np.argsort(-links.score[sure], kind="stable")].tolist():
         one, other = owner[start[place]], owner[end[place]]
         if not has[one] & has[other]:
+            if len(parts[one]) < len(parts[other]):
+                one, other = other, one
             for top in parts[other]:
                 owner[top] = one
             _move(parts, has, other, one)
     near: list[dict[int, float]] = [{} for _ in parts]
-    worths = np.where(is_best, links.score, _RIVAL * links.score).tolist()
-    for first, second, worth in zip(start, end, worths, strict=True):
+    owners = np.array(owner, np.intp)
+    apart = np.flatnonzero(owners[links.start] != owners[links.end])
+    worths = np.where(is_best, links.score, _RIVAL * links.score)[apart].tolist()
+    ends = links.start[apart].tolist(), links.end[apart].tolist()
+    for first, second, worth in zip(*ends, worths, strict=True):
         one, other = owner[first], owner[second]
         if not has[one] & has[other]:
             near[one][other] = near[other][one] = near[one].get(other, 0.0) + worth
