@@ -38,10 +38,10 @@ from pixelwise.datasets import open_dataset
 from pixelwise.find import find
 from pixelwise.geometry import Warp
 from pixelwise.joints import jointed, skeleton_of
+from pixelwise.limbs import Limbs
 from pixelwise.madeup.people import CATEGORIES
 from pixelwise.tasks._assembly import assemble
 from pixelwise.tasks._fields import PRIOR
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.types import Annotation
 
 LIMBS = Limbs.of(skeleton_of(CATEGORIES)[1])

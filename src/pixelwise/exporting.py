@@ -22,6 +22,7 @@ from pixelwise.exported import file_name, is_export, weights_fingerprint
 from pixelwise.files import read_json, replacing, write_text
 from pixelwise.find import find
 from pixelwise.formats import Deployed, Runner
+from pixelwise.limbs import Limbs
 from pixelwise.machine import version
 from pixelwise.networks import MEAN, SPREAD
 from pixelwise.probes import Probes, gather, odd_batches
@@ -29,7 +30,6 @@ from pixelwise.proof import Pair, Proof, prove
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, load_model, open_run
 from pixelwise.runtimes import TorchRunner
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.types import PixelwiseError, Skeleton
 
 FOLDER = "exports"

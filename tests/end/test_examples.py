@@ -13,10 +13,10 @@ from PIL import Image
 from pixelwise import load
 from pixelwise.exporting import export
 from pixelwise.find import names
+from pixelwise.limbs import Limbs
 from pixelwise.model import Model, normalise
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, build_model, save_weights
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks.pose import PoseTask
 from pixelwise.types import Category
 from posed import PEOPLE, people, standing

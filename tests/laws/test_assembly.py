@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from assembly import TOLERANCE_PX, labelled, wrong
 from crowds import STRIDE, maps_of, scene
 from pixelwise.joints import skeleton_of
+from pixelwise.limbs import Limbs
 from pixelwise.madeup.people import CATEGORIES
 from pixelwise.tasks._assembly import assemble
 from pixelwise.tasks._fields import PRIOR
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks._links import Links, best_links, find_links, unrivalled
 from pixelwise.types import Annotation, Category, Skeleton
 

@@ -9,13 +9,13 @@ from scipy.sparse.csgraph import connected_components
 
 from perfect import logit
 from pixelwise.geometry import Warp, translation
+from pixelwise.limbs import Limbs
 from pixelwise.losses import heatmap
 from pixelwise.madeup.people import CATEGORIES, make_people
 from pixelwise.maps import peaks
 from pixelwise.skeletons import COCO
 from pixelwise.tasks import pose
 from pixelwise.tasks._fields import PRIOR, encode, fields, limb_loss, tops
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.types import Annotation, Category, PixelwiseError, Skeleton
 
 LOSS = {"joint": 1.0, "limb": 1.0}

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit, logit
 
+from pixelwise.limbs import Limbs
 from pixelwise.maps import peaks
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks._links import Links, find_links
 from pixelwise.tasks._parts import put_together
 

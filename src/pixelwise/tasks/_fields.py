@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pixelwise.joints import BOX_SHARE, Jointed, around, jointed
+from pixelwise.limbs import Limbs
 from pixelwise.losses import heatmap
 from pixelwise.maps import area_pool
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.tasks._strips import strips
 from pixelwise.types import IGNORE, Annotation, Category, Skeleton
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from pixelwise.tasks._limbs import Limbs
+from pixelwise.limbs import Limbs
 
 Floats = NDArray[np.float32]
 

@@ -19,7 +19,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.tasks._limbs import Limbs
+from pixelwise.limbs import Limbs
 from pixelwise.tasks._links import Links, best_links, unrivalled
 
 # What a link counts that the best assignment of its limb leaves out.
@@ -83,11 +83,11 @@ def _joined(
             _move(parts, has, other, one)
     near: list[dict[int, float]] = [{} for _ in parts]
     owners = np.array(owner, np.intp)
-    apart = np.flatnonzero(owners[links.start] != owners[links.end])
-    worths = np.where(is_best, links.score, _RIVAL * links.score)[apart].tolist()
-    ends = links.start[apart].tolist(), links.end[apart].tolist()
-    for first, second, worth in zip(*ends, worths, strict=True):
-        one, other = owner[first], owner[second]
+    ones, others = owners[links.start], owners[links.end]
+    worths = np.where(is_best, links.score, _RIVAL * links.score)
+    left = ones != others
+    rest = zip(ones[left].tolist(), others[left].tolist(), worths[left].tolist(), strict=True)
+    for one, other, worth in rest:
         if not has[one] & has[other]:
             near[one][other] = near[other][one] = near[one].get(other, 0.0) + worth
     _contract(parts, has, near)

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from pixelwise.geometry import Warp
 from pixelwise.joints import skeleton_of
+from pixelwise.limbs import Limbs
 from pixelwise.metrics.poses import PoseMetric, pose_quality
 from pixelwise.tasks import _fields
 from pixelwise.tasks._assembly import THRESHOLD, assemble
-from pixelwise.tasks._limbs import Limbs
 from pixelwise.types import Annotation, Category, PixelwiseError, Poses
 
 _LOSSES = {"joint": _fields.joint_loss, "limb": _fields.limb_loss}
