@@ -25,6 +25,7 @@ ROOMS = [
         "joints",
         "muon",
         "layers",
+        "limbs",
         "maps",
         "rle",
         "losses",
