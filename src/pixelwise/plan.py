@@ -12,6 +12,7 @@ import numpy as np
 from pixelwise.datasets import Dataset
 from pixelwise.fingerprints import dataset_fingerprint, fingerprints_of
 from pixelwise.recipe import Facts, Recipe
+from pixelwise.refusals import refuse_errors
 from pixelwise.run import Run, open_run, open_start
 from pixelwise.splits import (
     Split,
@@ -155,6 +156,7 @@ def plan(
     for warning in whole_split.warnings:
         on_note(warning)
     _refuse_seen(recipe, splits or (whole_split,), prints)
+    refuse_errors(dataset, samples, splits or (whole_split,), prints)
 
     def begun(path: Path, recipe: Recipe, split: Split) -> Run:
         entries = {i: {"split": split.parts[i], "fingerprint": prints[i]} for i in sorted(prints)}

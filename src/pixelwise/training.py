@@ -33,6 +33,7 @@ from pixelwise.pace import Clock, Facts
 from pixelwise.plan import look, plan, refuse_task
 from pixelwise.progress import Progress
 from pixelwise.recipe import Recipe, derive
+from pixelwise.refusals import refuse_unreadable
 from pixelwise.run import (
     Run,
     begin_model,
@@ -43,6 +44,7 @@ from pixelwise.run import (
     open_run,
     save_weights,
 )
+from pixelwise.splits import Split
 from pixelwise.store import Store
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights, is_as_good
@@ -96,6 +98,7 @@ def train(
         on_note(f"{folder} is finished already. Give --out another folder to learn anew.")
         return open_run(folder)
     store = read_pictures(dataset, runs, workers, on_note)
+    _refuse_unreadable(store, folder, runs)
     for run in unfinished:
         logs = [find("loggers", name).build(run.path) for name in loggers]
         Learner(run, store, logs, workers, on_note, started).learn()
@@ -152,6 +155,18 @@ def read_pictures(
     for failure in store.failures:
         on_note(f"Left out: {failure}")
     return store
+
+
+def _refuse_unreadable(store: Store, folder: Path, runs: Sequence[Run]) -> None:
+    """Stop where most images cannot be read, and leave no folder in which nothing was trained."""
+    try:
+        for run in runs:
+            parts = {name: entry["split"] for name, entry in run.split.items()}
+            refuse_unreadable(store.failures, store.ids, Split(parts))
+    except PixelwiseError:
+        if not any((run.path / "history.jsonl").exists() for run in runs):
+            shutil.rmtree(folder)
+        raise
 
 
 class Learner:

@@ -53,7 +53,7 @@ ROOMS = [
         *("builtin", "fingerprints", "splits", "findings", "scan", "objects", "people", "model"),
         "writers",
     },
-    {"instance_findings", "joint_findings", "sheet"},
+    {"instance_findings", "joint_findings", "refusals", "sheet"},
     {"store", "run"},
     {"loader", "plan", "speeds"},
     {"keras"},

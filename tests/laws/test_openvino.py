@@ -1,6 +1,7 @@
 """OpenVINO's folder: texts in it, sizes that change, many threads, damage."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,3 +88,13 @@ def test_no_folder_is_named(tmp_path):
     for read in (openvino.open_model, openvino.metadata):
         with pytest.raises(PixelwiseError, match="nothing cannot be read by OpenVINO"):
             read(tmp_path / "nothing")
+
+
+def test_whatever_compiles_a_file_asks_for_float32():
+    """Processors with bfloat16 compute in it unless told otherwise; others would not show it."""
+    root = Path(__file__).parents[2]
+    scripts = [*root.glob("src/**/*.py"), *root.glob("docs/**/*.py"), *root.glob("benchmarks/*.py")]
+    compiling = [path for path in scripts if ".compile_model(" in path.read_text()]
+    assert len(compiling) >= 2
+    for path in compiling:
+        assert '"INFERENCE_PRECISION_HINT": "f32"' in path.read_text(), path
