@@ -55,3 +55,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'pixelwise' has no attribute '{name}'")
     return getattr(importlib.import_module(f"pixelwise.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, so that notebooks complete them."""
+    return sorted([*__all__, "__version__"])

@@ -17,12 +17,16 @@ from pixelwise.types import PixelwiseError
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, renamed to it when the block ends without an error.
 
-    It ends as ``path`` does, because some libraries tell the format from that.
+    It ends as ``path`` does, because some libraries tell the format from that. The file is as
+    readable as the user's umask makes it, whatever mode the library that writes it chose.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary.touch()
+    mode = temporary.stat().st_mode
     try:
         yield temporary
+        temporary.chmod(mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

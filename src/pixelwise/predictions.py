@@ -114,9 +114,9 @@ def predict(
     Of a damaged video there is what could be read of it, and it is named.
 
     Args:
-        run: folder of a run; None for a built-in model.
+        run: folder of a run, or the name of a built-in model ("nevi", "people"); None for nevi.
         pictures: files, pictures and videos, and folders to look through.
-        task: where no run is given: "semantic" (outlines nevi), or "pose".
+        task: where no run is given: "semantic" (segments nevi), or "pose" with ``model``.
         model: a ViTPose model in place of a run, a folder or a name on the hub.
         detector: what finds the people for it, likewise; "none" where every picture is of one
             person.

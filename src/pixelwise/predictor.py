@@ -146,8 +146,9 @@ def load(
     """Load a run for predicting; of a cross-validation, all folds as one ensemble.
 
     Args:
-        run: folder of a run, or one that is open; None for a built-in model.
-        task: of the built-in model: "semantic" (nevi) or "pose" (people). A run knows its own.
+        run: folder of a run, one that is open, or the name of a built-in model ("nevi",
+            "people"); None for the built-in nevi model.
+        task: what the built-in model is to do: "semantic" alone. A run knows its own.
         flips: also look at mirror images and average; a little better, and slower by as much.
         tile_px: cut pictures with a longer side than this into tiles with this long a side; None
             as the run learned.

@@ -23,7 +23,7 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from pixelwise.builtin import MODELS
+from pixelwise import builtin
 from pixelwise.files import atomic, write_text
 from pixelwise.find import find
 from pixelwise.model import Model
@@ -99,12 +99,12 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open the folder of a run.
+    """Open the folder of a run, or a built-in model by its name ("nevi", "people").
 
     Raises:
         PixelwiseError: the folder is no run, or a file in it is damaged.
     """
-    folder = Path(path)
+    folder = builtin.named(path)
     if not (folder / "recipe.json").exists():
         raise PixelwiseError(
             f"{folder} is not a run: it has no recipe.json. `pixelwise train DATA` makes one."
@@ -230,7 +230,8 @@ def open_start(recipe: Recipe) -> Run | None:
     """
     if recipe.start == "none":
         return None
-    run = open_run(MODELS.get(recipe.start, Path(recipe.start)))
+    # A folder of images may be called as a built-in model is.
+    run = open_run(builtin.MODELS.get(recipe.start, Path(recipe.start)))
     if run.recipe.folds:
         raise PixelwiseError(f"{run.path} has several models. Start from one: {run.path}/fold-0.")
     return run

@@ -153,3 +153,7 @@ def test_nothing_is_ever_unpickled():
         text = path.read_text()
         assert "import pickle" not in text and "torch.load(" not in text, path
         assert "allow_pickle=True" not in text, path
+
+
+def test_notebooks_complete_the_public_names():
+    assert set(dir(pixelwise)) == {*pixelwise.__all__, "__version__"}

@@ -65,7 +65,7 @@ def test_it_outlines_nevi_that_it_never_saw():
 
 
 def test_it_finds_people_that_it_never_saw():
-    predictor, metric = pixelwise.load(task="pose"), PoseMetric(PEOPLE)
+    predictor, metric = pixelwise.load("people"), PoseMetric(PEOPLE)
     for index in range(12):
         scene = draw_people(SEED, index, variety=0.3)
         metric.update(str(index), scene.annotation, predictor(scene.image), {})
@@ -73,14 +73,18 @@ def test_it_finds_people_that_it_never_saw():
     assert found["oks_ap"].pooled.value > 0.5
 
 
-def test_predict_of_poses_needs_no_run(type_in):
+def test_the_model_for_synthetic_people_predicts_only_where_it_is_named(type_in):
     cv2.imwrite("photo.png", draw_people(SEED, 0, variety=0.1).image[..., ::-1])
-    code, out, err = type_in("pixelwise predict --task pose photo.png")
+    code, _, err = type_in("pixelwise predict --task pose photo.png")
+    assert code == 2 and "pixelwise predict people" in err and "--model" in err
+    with pytest.raises(pixelwise.PixelwiseError, match="No built-in model finds poses"):
+        pixelwise.load(task="pose")
+    code, out, err = type_in("pixelwise predict people photo.png")
     assert code == 0, err
-    assert "the built-in model for people" in out and "1 picture" in out
+    assert "1 picture" in out
     [line] = Path("predictions/predictions.jsonl").read_text().splitlines()
     assert json.loads(line)["poses"]
-    twin = pixelwise.predict(None, ["photo.png"], task="pose", out="twin")
+    twin = pixelwise.predict("people", ["photo.png"], out="twin")
     assert list(twin.lines) == [json.loads(line)]
 
 
@@ -88,13 +92,13 @@ def test_evaluate_of_poses_needs_no_run(type_in, tmp_path):
     write_people(tmp_path / "scenes", 4, SEED, variety=0.1)
     code, out, err = type_in(f"pixelwise evaluate {tmp_path / 'scenes'}")
     assert code == 0, err
-    assert "the built-in model for people" in out and "4 pictures" in out
+    assert "the built-in people model" in out and "4 pictures" in out
 
 
 def test_a_task_without_a_built_in_model_is_refused(type_in):
     cv2.imwrite("photo.png", draw_nevus(SEED, 0, long_side_px=64).image)
     code, _, err = type_in("pixelwise predict --task panoptic photo.png")
-    assert code == 2 and "only for semantic and pose" in err
+    assert code == 2 and "for the task 'panoptic'" in err
     with pytest.raises(pixelwise.PixelwiseError, match="A run knows its task"):
         pixelwise.load(builtin.NEVI, task="pose")
 
@@ -103,7 +107,7 @@ def test_predict_needs_no_run(type_in, tmp_path):
     cv2.imwrite("photo.png", draw_nevus(SEED, 0, long_side_px=192).image[..., ::-1])
     code, out, err = type_in("pixelwise predict photo.png")
     assert code == 0, err
-    assert "no diagnosis" in out and "1 picture outlined" in out
+    assert "not a diagnostic tool" in out and "1 picture outlined" in out
     [line] = Path("predictions/predictions.jsonl").read_text().splitlines()
     assert json.loads(line)["categories"][0]["name"] == "lesion"
     twin = pixelwise.predict(None, ["photo.png"], out="twin")
@@ -114,7 +118,7 @@ def test_evaluate_needs_no_run_and_writes_beside_no_installed_file(type_in, nevi
     before = sorted(builtin.NEVI.rglob("*"))
     code, out, err = type_in(f"pixelwise evaluate {nevi}")
     assert code == 0, err
-    assert "no diagnosis" in out and "10 pictures" in out
+    assert "not a diagnostic tool" in out and "10 pictures" in out
     found = json.loads(Path("evaluations/nevi/metrics.json").read_text())
     assert found["is_unseen"] and found["scores"]["jaccard"]["mean"]["value"] > 0.6
     assert found["facts"]["Command"] == f"pixelwise evaluate {nevi}"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pil
 
+import pixelwise
 from discs import draw_disc, write_folder
 
 README = Path(__file__).parents[2] / "README.md"
@@ -156,3 +157,7 @@ print(peak() - before)
             [sys.executable, "-c", code, tests, tile], capture_output=True, text=True, check=True
         )
         assert int(shown.stdout) < 2 * 2**30, tile
+
+
+def test_the_version_is_told(type_in):
+    assert type_in("pixelwise --version") == (0, f"pixelwise {pixelwise.__version__}", "")

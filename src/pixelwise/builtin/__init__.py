@@ -19,21 +19,31 @@ NEVI = MODELS["nevi"]
 PEOPLE = MODELS["people"]
 """Finds the skeletons of made-up people."""
 
-_SERVES = {"semantic": NEVI, "pose": PEOPLE}
-
 
 def serving(task: str | None) -> Path:
-    """The model for a task; for None the one for nevi.
+    """The model that predicts where no run is named: the one for nevi.
 
     Raises:
-        PixelwiseError: there is none for this task.
+        PixelwiseError: another task is asked for. The built-in model for people was trained on
+            synthetic images alone and finds nobody on photographs, so it has to be named.
     """
-    if task is not None and task not in _SERVES:
+    if task == "pose":
         raise PixelwiseError(
-            f"No built-in model is for the task '{task}', only for {' and '.join(_SERVES)}. Name a "
-            "run; `pixelwise train` makes one."
+            "No built-in model finds poses on photographs. Give a pretrained one, such as --model "
+            "usyd-community/vitpose-base-simple, or a run. The built-in model 'people' knows "
+            "synthetic images alone (OKS AP 0.003 on photographs); name it in a run's place to use "
+            "it all the same: pixelwise predict people IMAGES."
         )
-    return _SERVES[task or "semantic"]
+    if task not in (None, "semantic"):
+        raise PixelwiseError(
+            f"No built-in model is for the task '{task}'. Name a run; `pixelwise train` makes one."
+        )
+    return NEVI
+
+
+def named(path: str | Path) -> Path:
+    """The folder of a built-in model for its name, where no file is called so; else the path."""
+    return MODELS.get(str(path), Path(path)) if not Path(path).exists() else Path(path)
 
 
 def is_here(path: Path) -> bool:
@@ -43,10 +53,9 @@ def is_here(path: Path) -> bool:
 
 def sentence(model: Path) -> str:
     """What people are told when a built-in model serves."""
-    limit = "no diagnosis" if model == NEVI else "not for photographs (--model is)"
+    limit = "It is not a diagnostic tool" if model == NEVI else "It is not for photographs"
     return (
-        f"No run was named, so the built-in model for {model.name} serves. What it is good for, "
-        f"and that it is {limit}: {model / 'card.md'}"
+        f"Using the built-in {model.name} model. {limit}; see {model / 'card.md'} for its limits."
     )
 
 
@@ -57,7 +66,7 @@ def is_run(path: Path) -> bool:
         PixelwiseError: it is neither, but was meant as a run: the folder of several, or one that
             is not whole. Taken for pictures, the built-in model would answer in the run's place.
     """
-    if (path / "recipe.json").exists():
+    if (named(path) / "recipe.json").exists():
         return True
     runs = sorted(found.parent.name for found in path.glob("*/recipe.json"))
     if runs:

@@ -15,6 +15,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 import typer
 from rich.console import Console
 
+from pixelwise import __version__
 from pixelwise.types import PixelwiseError
 
 app = typer.Typer(
@@ -57,3 +58,21 @@ def seconds(text: str) -> float:
     if not match or float(match[1]) == 0:
         raise PixelwiseError(f"A budget is a time such as 90s, 10m or 1.5h, not '{text}'.")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        console.print(f"pixelwise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""

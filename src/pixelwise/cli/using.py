@@ -17,14 +17,14 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="[RUN] PICTURES...",
-            help="Folder of a run [the built-in model]; pictures, videos, or folders of them.",
+            help="Folder of a run, or the name of a built-in model (nevi, people) [nevi]; images, "
+            "videos, or folders of them.",
         ),
     ],
     task: Annotated[
         str | None,
         typer.Option(
-            help="What the built-in model is for, or --model: semantic (nevi) or pose. A run knows "
-            "its own [semantic]."
+            help="Without a run: semantic (the built-in nevi model), or pose, which needs --model."
         ),
     ] = None,
     model: Annotated[
