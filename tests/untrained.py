@@ -7,6 +7,7 @@ import torch
 from discs import CATEGORIES
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, build_model, save_weights
+from pixelwise.status import Status
 from posed import PEOPLE
 from segments import NUCLEI, SCENE
 
@@ -21,6 +22,7 @@ def write_run(path: Path, task: str = "semantic", seed: int = 0, **lines: object
     recipe = Recipe(task=task, **{**small, **asked, **lines})
     run = Run(path, recipe, TASKS[task], {}, "")
     run.write()
+    Status("finished").write(path)
     torch.manual_seed(seed)
     model = build_model(recipe, run.task())
     for head in model.heads.values():

@@ -12,7 +12,7 @@ _EXPORTS = "\n## Exports\n"
 
 
 def write_card(run: Run) -> None:
-    """Write ``card.md``; its presence says that learning came to its end."""
+    """Write ``card.md``."""
     counts = {part: len(run.ids(part)) for part in ("train", "val", "test")}
     names = ", ".join(category.name for category in run.categories)
     scores = [line["val_score"] for line in run.history]

@@ -21,6 +21,7 @@ from pixelwise.splits import (
     make_group_folds,
     make_split,
 )
+from pixelwise.status import Status
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
 _LOOKED_AT = 32
@@ -161,6 +162,8 @@ def plan(
     def begun(path: Path, recipe: Recipe, split: Split) -> Run:
         entries = {i: {"split": split.parts[i], "fingerprint": prints[i]} for i in sorted(prints)}
         run = Run(path, recipe, dataset.categories, entries, digest, backbone)
+        # Before the recipe: a folder with a recipe.json is complete.
+        Status("training", 0, recipe.steps).write(path)
         run.write()
         return run
 

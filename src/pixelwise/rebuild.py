@@ -150,10 +150,12 @@ def pack(run: Run, folder: Path, data: str, card: str) -> Path:
     """
     packed = replace(run, path=folder, recipe=replace(run.recipe, data=data), split={})
     packed.write()
-    weights, _ = load_weights(run.weights)
+    run.status.write(folder)
+    weights, facts = load_weights(run.weights)
     save_weights(
         packed.weights,
         {name: w.half() if w.is_floating_point() else w for name, w in weights.items()},
+        **facts,
     )
     write_text(folder / "card.md", card)
     return folder

@@ -7,14 +7,16 @@
     RUN/split.json          who learned from what    RUN/card.md         for people
     RUN/model.safetensors   the best weights         RUN/last.safetensors
     RUN/backbone.json       what a pretrained backbone was, where there is one
+    RUN/status.json         whether training is finished, and after how many steps
     RUN/fold-K/             each a run, in a cross-validation
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +30,7 @@ from pixelwise.files import atomic, write_text
 from pixelwise.find import find
 from pixelwise.model import Model
 from pixelwise.recipe import Recipe
+from pixelwise.status import Status, read_status
 from pixelwise.tasks import Task
 from pixelwise.types import Category, PixelwiseError, Skeleton
 
@@ -61,9 +64,32 @@ class Run:
         return self.path / "state" / "state.safetensors"
 
     @property
+    def status(self) -> Status:
+        """How far training is; of a cross-validation, "finished" when every fold is.
+
+        Raises:
+            PixelwiseError: ``status.json`` is damaged.
+        """
+        own = read_status(self.path)
+        if not self.recipe.folds:
+            return own
+        are_finished = all(fold.status.is_finished for fold in self.folds)
+        return replace(own, state="finished" if are_finished else "training")
+
+    @property
     def is_finished(self) -> bool:
-        """Whether learning came to its end."""
-        return (self.path / "card.md").exists()
+        """Whether training came to its end, by its last step or by early stopping."""
+        return self.status.is_finished
+
+    @property
+    def kept_step(self) -> int | None:
+        """How many steps the best weights were trained for; None where the file does not say.
+
+        Raises:
+            PixelwiseError: there are no weights, or the file is damaged.
+        """
+        found = read_facts(self.weights).get("step", "")
+        return int(found) if found.isdigit() else None
 
     @property
     def folds(self) -> tuple[Run, ...]:
@@ -272,12 +298,24 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         PixelwiseError: no such file, or not a safetensors file.
     """
+    with _opened(path) as file:
+        facts = file.metadata() or {}
+        return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+
+
+def read_facts(path: Path) -> dict[str, str]:
+    """The facts of a file of weights alone; raises as `load_weights`."""
+    with _opened(path) as file:
+        return dict(file.metadata() or {})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.exists():
         raise PixelwiseError(f"{path} is missing: the run has not learned anything yet.")
     try:
         with safe_open(path, framework="pt") as file:
-            facts = file.metadata() or {}
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError) as error:
         raise PixelwiseError(f"{path} is damaged: {error}. Train the run again.") from None
 

@@ -45,6 +45,7 @@ from pixelwise.run import (
     save_weights,
 )
 from pixelwise.splits import Split
+from pixelwise.status import Status
 from pixelwise.store import Store
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights, is_as_good
@@ -96,15 +97,23 @@ def train(
     unfinished = [run for run in runs if not run.is_finished]
     if not unfinished:
         on_note(f"{folder} is finished already. Give --out another folder to learn anew.")
-        return open_run(folder)
+        return _close(folder)
     store = read_pictures(dataset, runs, workers, on_note)
     _refuse_unreadable(store, folder, runs)
     for run in unfinished:
         logs = [find("loggers", name).build(run.path) for name in loggers]
         Learner(run, store, logs, workers, on_note, started).learn()
         started = time.monotonic()
-    write_card(open_run(folder))
-    return open_run(folder)
+    return _close(folder)
+
+
+def _close(folder: Path) -> Run:
+    """Give a cross-validation, whose folds are finished, its card and status; open the run."""
+    run = open_run(folder)
+    if run.recipe.folds:
+        write_card(run)
+        Status("finished").write(folder)
+    return run
 
 
 def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any] | None:
@@ -214,7 +223,9 @@ class Learner:
         """Take every step that is left; then write the weights and the card."""
         self._resume()
         clock = Clock(self.facts.step, self.recipe.batch)
-        batches = self._loader.stream(self.facts.step, self.recipe.steps, self._workers)
+        # Killed after its last step, a run has none left: its end must not depend on that.
+        last = self.facts.step if self._is_over() else self.recipe.steps
+        batches = self._loader.stream(self.facts.step, last, self._workers)
         with Progress("learning", self.recipe.steps) as bar, closing(batches):
             for batch in batches:
                 self._take(batch)
@@ -229,7 +240,7 @@ class Learner:
                 elif clock.is_time_to_save():
                     self._save()
                 bar.at(self.facts.step, total=self.recipe.steps, words=self._words(clock))
-                if self.facts.step == self.recipe.steps or self._has_plateaued():
+                if self._is_over():
                     break
         self._finish()
 
@@ -277,6 +288,7 @@ class Learner:
         self.recipe = replace(self.recipe, steps=steps)
         self.run = replace(self.run, recipe=self.recipe)
         write_text(self.run.path / "recipe.json", self.recipe.write())
+        self._tell("training")
         size = max(self.recipe.size_hw)
         self._note(f"{steps} steps fit the budget; --steps {steps} --size {size} repeats this run.")
 
@@ -295,7 +307,8 @@ class Learner:
         scores = self._validation.scores(average, self._device)
         if is_as_good(scores, self.facts.best_scores):
             self.facts.kept_step = self.facts.step
-            save_weights(self.run.weights, average.state_dict())
+            step = str(self.facts.step)
+            save_weights(self.run.weights, average.state_dict(), step=step)
         if not self.facts.best_scores or scores.mean() > np.mean(self.facts.best_scores):
             self.facts.best_scores = scores.tolist()
         line = {
@@ -309,6 +322,9 @@ class Learner:
             file.write(json.dumps(line) + "\n")
         for logger in self._loggers:
             logger(line)
+
+    def _is_over(self) -> bool:
+        return self.facts.step == self.recipe.steps or self._has_plateaued()
 
     def _has_plateaued(self) -> bool:
         waited = (
@@ -327,6 +343,7 @@ class Learner:
         """Everything going on needs, in one file, whole or not at all."""
         self._read_losses()
         save_weights(self.run.state, self.engine.pack(), facts=self.facts.write())
+        self._tell("training")
 
     def _resume(self) -> None:
         """Go back to the saved state, where there is one; drop history that came after it."""
@@ -341,10 +358,16 @@ class Learner:
             self._note(f"Going on from step {self.facts.step} of {self.recipe.steps}.")
         write_text(self.run.path / "history.jsonl", "".join(f"{line}\n" for line in lines))
 
+    def _tell(self, state: str) -> None:
+        """Write how far training is."""
+        Status(state, self.facts.step, self.recipe.steps).write(self.run.path)
+
     def _finish(self) -> None:
         """The last weights and the card; the state is not needed any more."""
-        save_weights(self.run.path / "last.safetensors", self.engine.average.state_dict())
+        weights = self.engine.average.state_dict()
+        save_weights(self.run.path / "last.safetensors", weights, step=str(self.facts.step))
         for logger in self._loggers:
             logger.close()
         write_card(self.run)
+        self._tell("finished")
         shutil.rmtree(self.run.state.parent, ignore_errors=True)

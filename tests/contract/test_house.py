@@ -37,6 +37,7 @@ ROOMS = [
         "skeletons",
         "smoothing",
         "statistics",
+        "status",
         "words",
     },
     {

@@ -24,7 +24,14 @@ from pixelwise.tables import scores_of
 ROOT = Path(__file__).parents[2]
 # Not the seed that the model learned from.
 SEED = 5
-PARTS = ["card.md", "categories.json", "model.safetensors", "recipe.json", "split.json"]
+PARTS = [
+    "card.md",
+    "categories.json",
+    "model.safetensors",
+    "recipe.json",
+    "split.json",
+    "status.json",
+]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from pixelwise.datasets import open_dataset
 from pixelwise.predictor import load
 from pixelwise.recipe import Recipe
 from pixelwise.run import Run, begin_model, load_model, load_weights, open_run
+from pixelwise.status import Status
 from pixelwise.training import Learner, read_pictures, train
 from pixelwise.types import PixelwiseError
 from small import SMALL
@@ -58,6 +59,7 @@ def test_a_finished_run_is_complete(run):
         "model.safetensors",
         "last.safetensors",
         "card.md",
+        "status.json",
     }
     assert [line["step"] for line in run.history] == list(range(5, 91, 5))
     assert Recipe.read(run.path / "recipe.json") == run.recipe
@@ -270,3 +272,51 @@ def test_made_up_nevi_beside_many_classes_are_refused(tmp_path):
     with pytest.raises(PixelwiseError, match="Made-up nevi are lesion and skin"):
         train(data, out=tmp_path / "run", made_up=0.5, steps=2, masks="index", **SMALL)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_status_says_whether_training_is_finished_and_the_weights_after_how_many_steps(
+    data, tmp_path, monkeypatch
+):
+    finish = Learner._finish
+    monkeypatch.setattr(Learner, "_finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        train(data, out=tmp_path / "run", steps=3, **SMALL)
+    run = open_run(tmp_path / "run")
+    # A card by hand does not make a run finished, and none does not make it unfinished.
+    (run.path / "card.md").write_text("mine")
+    assert run.status == Status("training", 3, 3) and not run.is_finished
+    monkeypatch.setattr(Learner, "_finish", finish)
+    train(data, out=run.path, steps=3, **SMALL)
+    (run.path / "card.md").unlink()
+    assert run.status == Status("finished", 3, 3) and run.is_finished
+    assert run.kept_step in (1, 2, 3)
+    assert load_weights(run.path / "last.safetensors")[1] == {"step": "3"}
+
+
+def test_folds_are_finished_when_each_is(data, tmp_path):
+    run = train(data, out=tmp_path / "run", steps=2, folds=2, **SMALL)
+    assert run.is_finished and json.loads((run.path / "status.json").read_text()) == {
+        "state": "finished",
+        "step": 0,
+        "steps": None,
+    }
+    Status("training", 1, 2).write(run.folds[1].path)
+    assert not run.is_finished and not run.status.is_finished
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"state": "done"}', '{"state": "finished", "step": "3"}', "{} {}"]
+)
+def test_a_damaged_status_is_named(tmp_path, text):
+    run = write_run(tmp_path / "run")
+    (run.path / "status.json").write_text(text)
+    with pytest.raises(PixelwiseError, match=r"status.json is damaged: .*train the run again"):
+        assert run.is_finished
+
+
+def test_a_run_without_a_status_is_of_an_earlier_version_which_wrote_its_card_last(tmp_path):
+    run = write_run(tmp_path / "run")
+    (run.path / "status.json").unlink()
+    assert not run.is_finished
+    (run.path / "card.md").write_text("# run")
+    assert run.is_finished
