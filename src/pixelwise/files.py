@@ -7,10 +7,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from pixelwise.types import PixelwiseError
+
+# The longest ending is a frame's, "_000000000000_keypoints.json", and that of a temporary file.
+_LONGEST_BYTES = 180
 
 
 @contextmanager
@@ -30,6 +34,24 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def shortened(name: str) -> str:
+    """A relative POSIX path whose parts leave room for endings such as ``_keypoints.json``.
+
+    File systems take 255 bytes a part. A longer part keeps its beginning and, since others may
+    begin like it, gets a hash of the whole.
+    """
+    return "/".join(_short_part(part) for part in name.split("/"))
+
+
+def _short_part(part: str) -> str:
+    data = os.fsencode(part)
+    if len(data) <= _LONGEST_BYTES:
+        return part
+    mark = "_" + blake2b(data, digest_size=6).hexdigest()
+    # A cut through the middle of a character leaves bytes that are none.
+    return data[: _LONGEST_BYTES - len(mark)].decode("utf-8", errors="ignore") + mark
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pixelwise.datasets import open_dataset
 from pixelwise.datasets._files import list_files
 from pixelwise.datasets._files import pictures as pictures_among
 from pixelwise.datasets._pictures import read_image
-from pixelwise.files import write_text
+from pixelwise.files import shortened, write_text
 from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.outside import vitpose
 from pixelwise.predictor import Predictor, load
@@ -258,7 +258,7 @@ def _names(paths: Sequence[Path]) -> dict[str, Path]:
         raise PixelwiseError("There is no picture to look at. Give some, or folders of pictures.")
     if not found:
         raise PixelwiseError(f"There is no picture in {', '.join(map(str, paths))}.")
-    stems = [name.with_suffix("").as_posix() for _, name in found]
+    stems = [shortened(name.with_suffix("").as_posix()) for _, name in found]
     clashes = (
         {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
     )

@@ -28,7 +28,11 @@ from pixelwise.files import atomic
 from pixelwise.types import Image, PixelwiseError
 
 SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".mts", ".3gp")
+    (
+        *(".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".ogv", ".flv", ".f4v"),
+        *(".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".3gp"),
+        *(".3g2", ".mxf", ".mjpeg", ".mjpg", ".y4m", ".dv"),
+    )
 )
 """File name endings that are taken for videos, in lower case."""
 

@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -152,13 +151,11 @@ def test_weights_in_several_files_are_read(tmp_path, backbone):
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def refused(data: Path, tmp_path: Path, sentence: str, **wish: object) -> float:
-    """Seconds until the refusal; nothing is written."""
-    begun = time.monotonic()
+def refused(data: Path, tmp_path: Path, sentence: str, **wish: object) -> None:
+    """Nothing is written."""
     with pytest.raises(PixelwiseError, match=sentence):
         train(data, out=tmp_path / "run", steps=1, **{**SMALL, **wish})
     assert not (tmp_path / "run").exists()
-    return time.monotonic() - begun
 
 
 def test_what_goes_not_together_is_refused(data, tmp_path, backbone):
@@ -267,7 +264,8 @@ def online(tmp_path, monkeypatch):
     return ask
 
 
-def test_a_hub_that_is_not_there_or_silent_is_soon_given_up(online, monkeypatch):
+@pytest.mark.timeout(60)  # a request without a limit of its own waits for ever
+def test_a_hub_that_is_not_there_or_silent_is_given_up(online, monkeypatch):
     monkeypatch.setattr("pixelwise.networks._hub._ANSWER_S", 1.0)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -275,10 +273,8 @@ def test_a_hub_that_is_not_there_or_silent_is_soon_given_up(online, monkeypatch)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         for where in ("http://127.0.0.1:9", address):
             online(where)
-            begun = time.monotonic()
             with pytest.raises(PixelwiseError, match="hf download me/tiny --local-dir"):
                 fetch("me/tiny")
-            assert time.monotonic() - begun < 6
 
 
 def test_from_a_hub_come_configuration_and_safetensors_and_nothing_else(tmp_path, online):

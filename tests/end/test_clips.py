@@ -163,6 +163,29 @@ def test_pictures_and_videos_in_one_call(tmp_path, use):
     }
 
 
+@pytest.mark.parametrize("ending", [".ts", ".flv", ".ogv", ".M2TS", ".vob", ".f4v"])
+def test_recordings_are_videos_whatever_the_container(tmp_path, use, ending):
+    use(find_masks(Semantic))
+    source = write(tmp_path / "clip.mp4", 2).rename(tmp_path / f"clip{ending}")
+    done = predict("run", [tmp_path], out=tmp_path / "out")
+    assert [line["video"] for line in done.lines] == [str(source)]
+
+
+def test_names_as_long_as_file_systems_take_them(tmp_path, use):
+    use(find_masks(Semantic))
+    folder = tmp_path / "in"
+    source = next(read_frames(write(folder / "zz.mp4", 1))).image
+    # Both begin alike, so that cutting alone would make them one.
+    for stem in ("x" * 250 + "1", "x" * 250 + "2", "\u76ae" * 80):
+        cv2.imwrite(str(folder / f"{stem}.png"), source)
+    write(folder / "short.mp4", 1).rename(folder / ("y" * 251 + ".mp4"))
+    done = predict("run", [folder], out=tmp_path / "out")
+    assert done.failures == () and len(done.lines) == 5
+    assert len({line.get("mask", line.get("overlay")) for line in done.lines}) == 5
+    for line in done.lines:
+        assert (tmp_path / "out" / line.get("mask", line.get("overlay"))).is_file()
+
+
 def test_bad_videos_are_named_and_skipped(tmp_path, use):
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_text("not a video\n" * 100)

@@ -295,7 +295,7 @@ def test_what_goes_not_together_is_refused(models, tmp_path):
             predict(run, pictures, out=tmp_path / "out", **wish)
         assert not (tmp_path / "out").exists()
 
-    refused("only for semantic and pose", task="instance")
+    refused("No built-in model is for", task="instance")
     refused("--detector goes with --model", detector="none")
     refused("not both", run="runs/mine", model=model)
     refused("--task pose, not 'instance'", model=model, task="instance", detector="none")

@@ -6,7 +6,7 @@ import stat
 import pytest
 import torch
 
-from pixelwise.files import atomic, write_text
+from pixelwise.files import atomic, shortened, write_text
 from pixelwise.run import save_weights
 
 
@@ -35,3 +35,13 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("letter", ["x", "\u76ae", "\U0001f600", "e\u0301"])
+def test_long_names_are_shortened_to_what_file_systems_take(letter):
+    name = letter * 300
+    short = shortened(f"a/{name}/b")
+    assert short.startswith("a/") and short.endswith("/b")
+    assert max(len(os.fsencode(part)) for part in short.split("/")) <= 180
+    assert short.encode() and short != shortened(f"a/{name}{letter}/b")
+    assert shortened("a/" + "x" * 180) == "a/" + "x" * 180

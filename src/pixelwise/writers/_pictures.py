@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from pixelwise.datasets import Dataset
 from pixelwise.draw import write_png
+from pixelwise.files import shortened
 from pixelwise.types import Sample
 
 NO_PART = "images"
@@ -41,7 +42,7 @@ def with_part(name: str, part: str | None) -> str:
 
 def copy_picture(sample: Sample, folder: Path) -> str:
     """Copy a sample's picture, as it is, into a folder under its id; its name there (POSIX)."""
-    name = sample.id.removeprefix(f"{sample.split}/")
+    name = shortened(sample.id.removeprefix(f"{sample.split}/"))
     ending = sample.files[0].suffix if sample.files else ".png"
     if PurePosixPath(name).suffix.lower() != ending.lower():
         name += ending.lower()
