@@ -1,5 +1,6 @@
 """Parts that share nothing, from a seed."""
 
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -231,14 +232,24 @@ def test_a_fingerprint_is_of_the_content(tmp_path):
     assert one == two != other and len(one) == 32
 
 
-@pytest.mark.parametrize("place", [0, 5 * 2**20 - 1])
-def test_large_files_are_told_apart_by_both_ends_and_by_size(tmp_path, place):
+@pytest.mark.parametrize("place", [0, 2 * 2**20 + 1, 5 * 2**20 - 1])
+def test_large_files_are_told_apart_by_every_byte_and_by_size(tmp_path, place):
     data = bytearray(5 * 2**20)
     (tmp_path / "a").write_bytes(data)
     (tmp_path / "longer").write_bytes(data + b"\0")
     data[place] = 1
     (tmp_path / "b").write_bytes(data)
     assert len({fingerprint(tmp_path / name) for name in ("a", "b", "longer")}) == 3
+
+
+def test_a_file_read_before_is_read_again_once_it_changed(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"first")
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    before = fingerprint(path)
+    path.write_bytes(b"other")
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    assert fingerprint(path) != before
 
 
 def test_empty_and_missing_files_have_no_fingerprint(tmp_path):
