@@ -146,9 +146,12 @@ def test_pictures_named_and_missing_or_there_and_not_named_are_left_out(tmp_path
 
 def test_annotations_without_an_outline_are_counted_and_left_out(tmp_path):
     found = farm()
-    found["annotations"] += [region(9, 10, 18, []), region(8, 30, 18, [[1, 1, 2, 2]])]
+    found["annotations"] += [region(9, 10, 18, []), region(8, 30, 18, [[1, 1]])]
     dataset = open_dataset(write_farm(tmp_path, found))
-    assert dataset.notes == ("2 annotations without an outline are left out.",)
+    assert dataset.notes == (
+        "2 annotations with neither an outline nor a box are left out: what they are about counts "
+        "as background.",
+    )
     assert len(dataset[0].read_annotation()) == 4
 
 
@@ -265,7 +268,7 @@ def test_a_panoptic_category_must_say_whether_it_is_a_thing(tmp_path):
 
 
 def _without(key: str) -> dict[str, Any]:
-    return {**farm(), key: {}}
+    return {**farm(), key: None}
 
 
 def _with(entry: dict[str, Any]) -> dict[str, Any]:

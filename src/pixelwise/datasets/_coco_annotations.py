@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise import rle
-from pixelwise.datasets._coco_json import Key, Picture, Region, Segment
+from pixelwise.datasets._coco_entries import Key, Picture, Region, Segment
 from pixelwise.datasets._instances import from_masks, on_layers
 from pixelwise.datasets._pictures import image_size_hw, is_rotated, read_stored
 from pixelwise.joints import PIXEL_MIDDLE
@@ -29,6 +30,7 @@ class Source:
 
     ``labels``: the file's category id -> index into the dataset's categories. ``num_joints``: K,
     0 where the dataset has none. ``has_outlines``: whether anything in the dataset is outlined.
+    ``jointed``: the categories that have joints.
     """
 
     json: Path
@@ -36,6 +38,7 @@ class Source:
     num_joints: int = 0
     mirrored: tuple[int, ...] = ()
     has_outlines: bool = True
+    jointed: frozenset[int] = frozenset()
 
 
 def read_regions(
@@ -45,7 +48,7 @@ def read_regions(
 
     Objects that have joints and no outline are instances without a pixel and with a box. Nothing
     is known of what is inside it (255), but where nothing in the dataset is outlined and the joints
-    are known.
+    are known. What has a box alone, and can have no joints, is an ignore region and no instance.
 
     Raises:
         PixelwiseError: another size than the picture's, or an outline or joints that are none.
@@ -56,7 +59,7 @@ def read_regions(
     masks = (_mask(region, size_hw, image, source) for region in regions)
     annotation = from_masks(masks, labels, size_hw, crowd=crowd)
     _forget_boxes(annotation, regions, source.has_outlines)
-    annotation = replace(annotation, boxes=_boxes(regions))
+    annotation = replace(annotation, boxes=_boxes(regions, labels, source))
     return _without_ghosts(_with_joints(annotation, regions, source))
 
 
@@ -141,6 +144,8 @@ def _mask(region: Region, size_hw: tuple[int, int], image: Path, source: Source)
 def _check_polygons(polygons: Sequence[Sequence[float]], size_hw: tuple[int, int]) -> None:
     most = _FAR * max(size_hw)
     for polygon in polygons:
+        if not isinstance(polygon, array):
+            raise ValueError("a polygon is not a row of numbers")
         if len(polygon) % 2:
             raise ValueError(
                 f"a polygon has {len(polygon)} numbers, and x, y, x, y ... are an even number"
@@ -153,29 +158,35 @@ def _check_polygons(polygons: Sequence[Sequence[float]], size_hw: tuple[int, int
 # --- boxes and joints ----------------------------------------------------------------------------
 
 
-def _boxes(regions: Sequence[Region]) -> NDArray[np.float32] | None:
-    """(N, 4) xyxy of what is not outlined, NaN for the rest; None where everything is outlined."""
-    if all(region.is_outlined for region in regions):
-        return None
+def _boxes(
+    regions: Sequence[Region], labels: Sequence[int], source: Source
+) -> NDArray[np.float32] | None:
+    """(N, 4) xyxy of what can have joints and is not outlined, NaN for the rest; None for none."""
     found = np.full((len(regions), 4), np.nan, np.float32)
-    for row, region in zip(found, regions, strict=True):
+    for row, region, label in zip(found, regions, labels, strict=True):
         box = region.box_xyxy
-        if not region.is_outlined and box is not None:
+        if label in source.jointed and not region.is_outlined and box is not None:
             row[:] = box
-    return found
+    return found if np.isfinite(found).any() else None
 
 
 def _forget_boxes(annotation: Annotation, regions: Sequence[Region], has_outlines: bool) -> None:
-    """Somebody stands where there is a box and no outline: that is no background.
+    """Something is where there is a box and no pixel of it: that is no background.
 
     Where nobody is outlined there is no background to learn, and joints say all there is to know.
     """
-    for region in regions:
+    is_empty = annotation.areas_px == 0
+    for region, has_no_pixel in zip(regions, is_empty, strict=True):
         box = region.box_xyxy
         is_told = region.has_joints and not region.is_crowd and not has_outlines
-        if not region.is_outlined and box is not None and not is_told:
+        if has_no_pixel and box is not None and not is_told and not _is_sliver(region):
             part = annotation.semantic[touched(box)]
             part[part == 0] = IGNORE
+
+
+def _is_sliver(region: Region) -> bool:
+    """An outline thinner than a pixel, which COCO's own files have: nothing is missing there."""
+    return region.is_outlined and region.box is not None and min(region.box[2:]) < 1
 
 
 def _with_joints(

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pixelwise.datasets._coco_json import Document, Key, Picture, Region, Segmented
+from pixelwise.datasets._coco_entries import Key, Picture, Region, Segmented
+from pixelwise.datasets._coco_json import Document
 from pixelwise.datasets._files import folder_of, stem
 from pixelwise.datasets._joints import skeleton_in
 from pixelwise.datasets._locate import Locator

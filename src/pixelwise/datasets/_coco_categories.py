@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pixelwise.datasets._coco_json import Document, Key
+from pixelwise.datasets._coco_entries import Key
+from pixelwise.datasets._coco_json import Document
 from pixelwise.datasets._joints import skeleton_in
 from pixelwise.draw import palette
 from pixelwise.types import Category, PixelwiseError

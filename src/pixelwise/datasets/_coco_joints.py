@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.datasets._coco_cases import Case, Found, drafts_of
-from pixelwise.datasets._coco_json import Document, Key, Region, Segment
+from pixelwise.datasets._coco_entries import Key, Region, Segment
+from pixelwise.datasets._coco_json import Document
 from pixelwise.datasets._locate import Locator
 from pixelwise.words import count
 

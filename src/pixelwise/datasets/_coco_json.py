@@ -10,116 +10,50 @@ from __future__ import annotations
 import json
 import os
 import re
-from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pixelwise.datasets._coco_entries import (
+    Key,
+    Odd,
+    Picture,
+    Region,
+    Segmented,
+    flag_of,
+    slim,
+)
+from pixelwise.datasets._coco_names import named_joints
 from pixelwise.datasets._files import folder_of, stem
 from pixelwise.types import PixelwiseError
 
 # Where a file holds thousands of outlines its keys stand at its beginning and its end.
 _GLIMPSE_BYTES = 2**20
-_KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+_KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*[\[{]')
 # COCO's own folder also holds sentences about its pictures, and lists of pictures without truth.
 _OTHER_NAMES = ("captions_", "image_info_", "stuff_")
 _TELLING = re.compile(r"coco|instances|panoptic|keypoints|annotations", re.IGNORECASE)
 # A folder with more JSON files than this has one for each picture, which is another layout.
 _MOST_FILES = 20
-
-Key = int | str
-"""An id in a file: of a picture, an annotation or a category."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An entry of "images": the file's name as written, and (height, width) where given."""
-
-    id: Key
-    name: str
-    size_hw: tuple[int, int] | None
-
-
-@dataclass(slots=True)
-class Region:
-    """An entry of "annotations" with an outline, joints, or both.
-
-    ``segmentation``: what `pixelwise.rle.decode` takes, None where there is none. ``joints``: flat
-    x, y, visibility. ``box``: x, y, width, height, as COCO writes it. ``joints`` may be filled in
-    later, from a second file that describes the same object.
-    """
-
-    id: Key | None
-    picture: Key
-    category: Key
-    is_crowd: bool
-    segmentation: Any
-    joints: Sequence[float] | None
-    box: Sequence[float] | None
-
-    @property
-    def is_outlined(self) -> bool:
-        """Whether there is an outline of three corners or more."""
-        if isinstance(self.segmentation, tuple):
-            return any(len(polygon) >= 6 for polygon in self.segmentation)
-        return self.segmentation is not None
-
-    @property
-    def has_joints(self) -> bool:
-        """Whether any joint is known."""
-        return self.joints is not None and any(each > 0 for each in self.joints[2::3])
-
-    @property
-    def box_xyxy(self) -> tuple[float, float, float, float] | None:
-        """Left, top, right, bottom; None where there is no box of some size."""
-        return _corners(self.box)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """An entry of "segments_info": a value of the panoptic PNG.
-
-    ``box``: x, y, width, height. ``person``: the annotation of another file that says where the
-    joints of the same person are.
-    """
-
-    id: int
-    category: Key
-    is_crowd: bool
-    box: Sequence[float] | None = None
-    person: Region | None = None
-
-    @property
-    def box_xyxy(self) -> tuple[float, float, float, float] | None:
-        """Left, top, right, bottom; None where there is no box of some size."""
-        return _corners(self.box)
-
-
-def _corners(box: Sequence[float] | None) -> tuple[float, float, float, float] | None:
-    if box is None or len(box) != 4 or not (box[2] > 0 and box[3] > 0):
-        return None
-    return box[0], box[1], box[0] + box[2], box[1] + box[3]
-
-
-@dataclass(frozen=True, slots=True)
-class Segmented:
-    """An entry of a panoptic file's "annotations": a PNG and its segments."""
-
-    picture: Key
-    name: str
-    segments: tuple[Segment, ...]
+_DIGITS = re.compile(r"[0-9]+(\.0*)?")
+_TABLES = ("images", "annotations", "categories")
 
 
 @dataclass(frozen=True)
 class Document:
-    """One file, parsed. Of ``regions`` and ``segmented`` one is empty."""
+    """One file, parsed. Of ``regions`` and ``segmented`` one is empty.
+
+    ``notes``: a sentence for each thing that the file does not write as COCO does.
+    """
 
     path: Path
     pictures: Mapping[Key, Picture]
     categories: tuple[Mapping[str, Any], ...]
     regions: tuple[Region, ...]
     segmented: tuple[Segmented, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -189,92 +123,122 @@ def parse(path: Path) -> Document:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        found = json.loads(text, object_hook=_slim)
+        found = json.loads(text, object_hook=slim)
+    except OSError as error:
+        raise PixelwiseError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise PixelwiseError(
             f"{path} is damaged or cut off ({error}): copy or export it again."
         ) from error
     entries = found if isinstance(found, dict) else {}
-    lists: dict[str, Any] = {
-        key: entries.get(key) for key in ("images", "annotations", "categories")
-    }
-    missing = [key for key, value in lists.items() if not isinstance(value, list)]
+    missing = [key for key in _TABLES if not isinstance(entries.get(key), list | dict)]
     if missing:
         raise PixelwiseError(
             f"{path} has no list called {' and none called '.join(missing)}; a COCO file has "
             "images, annotations and categories. Export it again as COCO."
         )
-    annotations = lists["annotations"]
-    _all_are(path, "images", lists["images"], (Picture,), "id and file_name")
-    _all_are(path, "categories", lists["categories"], (dict,), "id and name")
+    images, annotations, kinds = (_listed(key, entries[key]) for key in _TABLES)
+    _all_are(path, "images", images, (Picture,), "id and file_name")
+    _all_are(path, "categories", kinds, (dict,), "id and name")
     _all_are(path, "annotations", annotations, (Region, Segmented), "image_id and category_id")
-    named = [(category["id"], category["name"]) for category in lists["categories"]]
-    _are_different(path, "categories", named)
+    _are_different(path, "categories", [(kind["id"], kind["name"]) for kind in kinds])
     document = Document(
         path,
-        _by_id(path, lists["images"]),
-        tuple(lists["categories"]),
+        _by_id(path, images),
+        tuple(_plain_category(path, kind) for kind in kinds),
         tuple(each for each in annotations if isinstance(each, Region)),
         tuple(each for each in annotations if isinstance(each, Segmented)),
     )
+    document = _resolved(document)
     _check_references(document)
-    return document
+    categories, notes = named_joints(path, document.categories, document.regions)
+    return replace(document, categories=categories, notes=(*document.notes, *notes))
 
 
-# --- one object of a file ------------------------------------------------------------------------
+def _listed(name: str, found: Any) -> list[Any]:
+    """The entries of a list, or of a table by id (LIVECell) or by the image's id."""
+    if not isinstance(found, dict):
+        return list(found)
+    listed: list[Any] = []
+    for key, value in found.items():
+        if isinstance(value, list):
+            listed += [_with(each, "image_id", key) for each in value]
+        elif name == "categories" and isinstance(value, str):
+            listed.append({"id": key, "name": value})
+        else:
+            listed.append(_with(value, "id", key))
+    return listed
 
 
-def _slim(found: dict[str, Any]) -> Any:
-    """A JSON object as what it is in a COCO file, or as it came; called from the inside out."""
-    if "segments_info" in found:
-        return _segmented(found)
-    if "image_id" in found and "category_id" in found:
-        return _region(found)
-    if "file_name" in found and "id" in found:
-        sides = found.get("height"), found.get("width")
-        sized = all(isinstance(side, int | float) and side > 0 for side in sides)
-        size_hw = (int(sides[0]), int(sides[1])) if sized else None  # type: ignore[arg-type]
-        return Picture(found["id"], str(found["file_name"]).replace("\\", "/"), size_hw)
-    return found
+def _with(entry: Any, field: str, key: str) -> Any:
+    """An entry that has its id outside, with the id inside."""
+    return slim({**entry, field: key}) if isinstance(entry, dict) and field not in entry else entry
 
 
-def _region(found: Mapping[str, Any]) -> Region:
-    segmentation = found.get("segmentation")
-    if isinstance(segmentation, list):
-        segmentation = tuple(_packed(part) for part in segmentation) or None
-    return Region(
-        found.get("id"),
-        found["image_id"],
-        found["category_id"],
-        bool(found.get("iscrowd", 0)),
-        segmentation or None,
-        _packed(found["keypoints"]) if found.get("keypoints") else None,
-        _packed(found["bbox"]) if found.get("bbox") else None,
-    )
-
-
-def _packed(numbers: Any) -> Any:
-    """Numbers at 8 bytes each; what are no numbers stays, to be named when it is decoded."""
+def _plain_category(path: Path, category: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "isthing" not in category:
+        return category
     try:
-        return array("d", numbers)
-    except TypeError:
-        return numbers
+        return {**category, "isthing": flag_of(category["isthing"], "isthing")}
+    except ValueError as error:
+        raise PixelwiseError(
+            f"{path}: the category {category['name']} cannot be read: {error}. Correct it."
+        ) from error
 
 
-def _segmented(found: Mapping[str, Any]) -> Any:
-    try:
-        segments = tuple(
-            Segment(
-                int(each["id"]),
-                each["category_id"],
-                bool(each.get("iscrowd", 0)),
-                _packed(each["bbox"]) if each.get("bbox") else None,
-            )
-            for each in found["segments_info"]
+# --- ids that are texts here and numbers there ---------------------------------------------------
+
+
+def _resolved(document: Document) -> Document:
+    """With the ids in annotations as the lists of images and categories write them."""
+    images, kinds = _Ids(document.pictures), _Ids(each["id"] for each in document.categories)
+    for region in document.regions:
+        region.picture, region.category = images.of(region.picture), kinds.of(region.category)
+    segmented = tuple(
+        replace(
+            each,
+            picture=images.of(each.picture),
+            segments=tuple(replace(s, category=kinds.of(s.category)) for s in each.segments),
         )
-        return Segmented(found["image_id"], str(found["file_name"]).replace("\\", "/"), segments)
-    except (KeyError, TypeError, ValueError):
-        return found  # named by `_all_are`
+        for each in document.segmented
+    )
+    notes = [
+        f"{document.path.name} writes ids of {name} as text in one place and as numbers in "
+        f"another; they are taken for the same: {ids.example}."
+        for name, ids in (("images", images), ("categories", kinds))
+        if ids.example
+    ]
+    return replace(document, segmented=segmented, notes=(*document.notes, *notes))
+
+
+class _Ids:
+    """Ids by the numbers they are, for references that write them otherwise.
+
+    ``example``: the first reference that was written otherwise, "" where none was.
+    """
+
+    def __init__(self, known: Iterable[Key]) -> None:
+        self._known = set(known)
+        numbers = Counter(_number(key) for key in self._known)
+        self._by_number = {
+            number: key for key in self._known if numbers[number := _number(key)] == 1
+        }
+        self.example = ""
+
+    def of(self, key: Key) -> Key:
+        """The id that is meant; ``key`` itself where that is known, or none is."""
+        if key in self._known:
+            return key
+        meant = self._by_number.get(_number(key), key)
+        if meant != key and not self.example:
+            self.example = f"{json.dumps(key)} is {json.dumps(meant)}"
+        return meant
+
+
+def _number(key: Key) -> str:
+    """One text for what is one number: 7, "7", "007" and " 7.0"."""
+    text = str(key).strip()
+    return re.sub(r"^0+(?=\d)", "", re.sub(r"\.0*$", "", text)) if _DIGITS.fullmatch(text) else text
 
 
 # --- what must hold of a file --------------------------------------------------------------------
@@ -284,9 +248,16 @@ def _all_are(
     path: Path, name: str, entries: Sequence[Any], kinds: tuple[type, ...], keys: str
 ) -> None:
     for number, entry in enumerate(entries):
+        if isinstance(entry, Odd):
+            raise PixelwiseError(
+                f'{path}: entry {number} of "{name}" cannot be read: {entry.reason}. Correct it, '
+                "or export the file again."
+            )
         whole = isinstance(entry, kinds)
         if whole and isinstance(entry, dict):
-            whole = "id" in entry and isinstance(entry.get("name"), str)
+            whole = isinstance(entry.get("id"), str | int | float) and isinstance(
+                entry.get("name"), str
+            )
         if not whole:
             raise PixelwiseError(
                 f'{path}: entry {number} of "{name}" is not as COCO writes it; each needs {keys}. '

@@ -29,8 +29,9 @@ from pixelwise.datasets._coco_cases import (
     panoptic_cases,
 )
 from pixelwise.datasets._coco_categories import categories_of
+from pixelwise.datasets._coco_entries import Key, Region
 from pixelwise.datasets._coco_joints import join_joints, name_joints
-from pixelwise.datasets._coco_json import Document, Files, Key, Region, annotation_files, parse
+from pixelwise.datasets._coco_json import Document, Files, annotation_files, parse
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
 from pixelwise.datasets._joints import connect, first_joints
 from pixelwise.datasets._locate import Locator
@@ -117,8 +118,10 @@ def read(root: Path, masks: str) -> Coco:
     skeleton, fewer = _joints_of([every[number] for number in sorted(used)], categories)
     categories = _with_joints(categories, skeleton)
     found, dropped = _only_told(root, found, documents[0], labels, categories)
-    sources = _sources(every, [*labels, *({} for _ in jointed)], skeleton, _outlines(found))
-    notes = (*found.notes, *dropped, *fewer)
+    labels = [*labels, *({} for _ in jointed)]
+    sources = _sources(every, labels, skeleton, categories, _outlines(found))
+    told = (note for document in every for note in document.notes)
+    notes = (*told, *found.notes, *dropped, *fewer)
     if masks != "auto":
         notes += (f"The files say themselves what is where; --masks {masks} is not used.",)
     return Coco(
@@ -153,14 +156,16 @@ def _only_told(
 ) -> tuple[Found, list[str]]:
     """Without the annotations that say nothing of pixels or joints.
 
-    A box of somebody who could have joints stays: nobody knows where they are.
+    A box beside outlines stays, and that of somebody who could have joints: what is inside is not
+    known, so it is no background.
     """
     if any(case.segmented for case in found.cases):
         return found, []
+    has_outlines = _outlines(found)
 
     def says_something(case: Case, region: Region) -> bool:
         category = categories[labels[case.documents[0]][region.category]]
-        could = category.skeleton is not None and region.box_xyxy is not None
+        could = region.box_xyxy is not None and (has_outlines or category.skeleton is not None)
         return region.is_outlined or region.has_joints or could
 
     cases = tuple(
@@ -175,8 +180,40 @@ def _only_told(
             "none of them has an outline or joints. Boxes alone are not learned from: export with "
             '"segmentation".'
         )
-    notes = [f"{dropped} annotations without an outline are left out."] if dropped else []
+    _refuse_four_numbers(first, found)
+    notes = [_about_dropped(dropped, has_outlines)] if dropped else []
     return replace(found, cases=cases), [*notes, *_boxes_alone(kept)]
+
+
+def _about_dropped(dropped: int, has_outlines: bool) -> str:
+    if not has_outlines:
+        return f"{count(dropped, 'annotation')} without joints {_are(dropped)} left out."
+    return (
+        f"{count(dropped, 'annotation')} with neither an outline nor a box {_are(dropped)} left "
+        "out: what they are about counts as background."
+    )
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _refuse_four_numbers(first: Document, found: Found) -> None:
+    """A box in place of an outline can be written in two ways; "bbox" tells which.
+
+    Raises:
+        PixelwiseError: there is such a box, and no "bbox".
+    """
+    for case in found.cases:
+        for region in case.regions:
+            outline = region.segmentation if isinstance(region.segmentation, tuple) else ()
+            is_boxed = any(len(polygon) == 4 for polygon in outline)
+            if is_boxed and not region.is_outlined and region.box_xyxy is None:
+                raise PixelwiseError(
+                    f"Annotation {region.id} (image {case.image}) in {first.path} has four numbers "
+                    'as its outline and no "bbox": two corners, or x, y, width, height. Add "bbox" '
+                    "as [x, y, width, height], or outline it."
+                )
 
 
 def _boxes_alone(kept: Sequence[Region]) -> list[str]:
@@ -252,11 +289,15 @@ def _sources(
     documents: Sequence[Document],
     labels: Sequence[dict[Key, int]],
     skeleton: Skeleton | None,
+    categories: Sequence[Category],
     has_outlines: bool,
 ) -> tuple[Source, ...]:
     joints = (0, ()) if skeleton is None else (len(skeleton.joints), skeleton.mirrored)
+    jointed = frozenset(k for k, category in enumerate(categories) if category.skeleton)
     pairs = zip(documents, labels, strict=True)
-    return tuple(Source(document.path, label, *joints, has_outlines) for document, label in pairs)
+    return tuple(
+        Source(document.path, label, *joints, has_outlines, jointed) for document, label in pairs
+    )
 
 
 # --- what is missing -----------------------------------------------------------------------------
