@@ -14,7 +14,7 @@ OUT ?= runs
 THREADS ?= 1
 TOGETHER ?=
 
-.PHONY: help setup demo test check slow bench bench-nuclei bench-poses builtin clean
+.PHONY: help setup demo test check slow dist bench bench-nuclei bench-poses builtin clean
 
 help:
 	@echo "make demo    made-up nevi: draw, check, train, evaluate, predict; TASK=panoptic or pose: people"
@@ -22,6 +22,7 @@ help:
 	@echo "make check   format, lint, types"
 	@echo "make slow    the tests that take minutes"
 	@echo "make builtin train a built-in model again, into rebuilt/ (WHAT=nevi or people)"
+	@echo "make dist    wheel and sdist, checked: metadata, contents, the wheel in a fresh environment"
 	@echo "make bench   DATA=folder BUDGET=seconds: ours against the lesson's networks,"
 	@echo "             smp and MONAI (sets up .peers, 5.5 GB); also FOLDS=5 MASKS=auto OUT=runs"
 	@echo "make bench-nuclei DATA=folder BUDGET=seconds: ours against StarDist at objects one by one"
@@ -45,8 +46,8 @@ test: $(READY)
 	$(BIN)/pytest
 
 check: $(READY)
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks tools
+	$(BIN)/ruff check src tests benchmarks tools
 	$(BIN)/mypy
 
 slow: $(READY)
@@ -78,6 +79,13 @@ bench-nuclei: $(READY) .peers-stardist/ready
 bench-poses: $(READY)
 	@test -n "$(DATA)" || { echo "Say on what: make bench-poses DATA=folder"; exit 2; }
 	$(BIN)/python benchmarks/poses.py "$(DATA)" --budget-s $(or $(BUDGET),480) --out "$(OUT)/poses"
+
+dist: $(READY)
+	rm -rf dist build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dist]"
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tools/check_dist.py dist
 
 builtin: $(READY)
 	$(BIN)/python -m pixelwise.rebuild rebuilt $(WHAT)
