@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,18 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pixelwise.builtin import serving
 from pixelwise.clips import Predict, outline_clip
-from pixelwise.datasets import open_dataset
-from pixelwise.datasets._files import list_files
-from pixelwise.datasets._files import pictures as pictures_among
 from pixelwise.datasets._pictures import read_image
-from pixelwise.files import shortened, write_text
+from pixelwise.delivery import Delivery
+from pixelwise.exported import weights_fingerprint
+from pixelwise.inputs import Inputs, gather
+from pixelwise.machine import version
+from pixelwise.manifest import staging
 from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.outside import vitpose
 from pixelwise.predictor import Predictor, load
 from pixelwise.progress import Progress
+from pixelwise.run import open_run
 from pixelwise.types import Image, PixelwiseError
-from pixelwise.videos import is_video, open_video
+from pixelwise.videos import open_video
 from pixelwise.words import count
 
 
@@ -30,13 +32,14 @@ from pixelwise.words import count
 class Predictions:
     """What `predict` did: ``lines`` as in ``predictions.jsonl``; ``failures``, a sentence each.
 
-    ``runtime``: what computed the maps.
+    ``runtime``: what computed the maps. ``notes``: sentences to know.
     """
 
     out: Path
     lines: tuple[dict[str, Any], ...]
     failures: tuple[str, ...]
     runtime: str = "torch"
+    notes: tuple[str, ...] = ()
 
     @property
     def num_instances(self) -> int:
@@ -87,6 +90,7 @@ def predict(
     tile_px: int | None = None,
     device: str = "auto",
     runtime: str = "auto",
+    overwrite: bool = False,
 ) -> Predictions:
     """Outline pictures and videos, and write what was found.
 
@@ -127,16 +131,20 @@ def predict(
         device: where to compute.
         runtime: what computes a run's maps: "torch", "onnx", "openvino", or "auto", the fastest
             here. The results are the same; see `runtimes`.
+        overwrite: also replace files in ``out`` that no prediction wrote, or that were changed
+            since. Results of an earlier prediction are replaced, and those of images that are not
+            given now are kept. ``pixelwise_manifest.jsonl`` says which run wrote which file.
 
     Raises:
-        PixelwiseError: the run, the model or a path is wrong, there is no picture at all, or
-            probabilities are asked of a run that has none.
+        PixelwiseError: the run, the model or a path is wrong, there is no picture at all,
+            probabilities are asked of a run that has none, or something in ``out`` would be
+            replaced.
     """
-    named, clips = _parted(_names([Path(picture) for picture in pictures]))
-    if clips and probs:
+    inputs = gather([Path(picture) for picture in pictures])
+    if inputs.videos and probs:
         raise PixelwiseError(
-            f"Of a video ({next(iter(clips.values()))}) no probabilities are written. Leave out "
-            "--probs, or give its frames as pictures."
+            f"Of a video ({next(iter(inputs.videos.values()))}) no probabilities are written. "
+            "Leave out --probs, or give its frames as pictures."
         )
     predictor: Predict
     if model is None:
@@ -148,32 +156,57 @@ def predict(
             tile_px=tile_px,
             device=device,
             runtime=runtime,
-            num_pictures=len(named) + sum(map(_num_frames, clips.values())),
+            num_pictures=len(inputs.images) + sum(map(_num_frames, inputs.videos.values())),
         )
     else:
         _refuse_with_model(run, task, tile_px, runtime)
         predictor = vitpose.load(model, detector=detector, flips=flips, device=device)
     folder = Path(out)
+    options = {"task": task, "probs": probs, "flips": flips, "tile_px": tile_px, "model": model}
+    command = _command(run, task, predictor, {**options, "detector": detector})
+    with staging(folder) as staged:
+        delivery = Delivery(folder, staged, inputs, command, probs, overwrite)
+        lines, failures = _write(predictor, inputs, delivery)
+    used = predictor.runtime if isinstance(predictor, Predictor) else "torch"
+    notes = (*inputs.notes, *delivery.notes)
+    return Predictions(folder, tuple(lines), tuple(failures), used, notes)
+
+
+def _command(
+    run: str | Path | None, task: str | None, predictor: Predict, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the manifest keeps of a prediction: with what it was made."""
+    given = {name: str(value) for name, value in options.items() if value not in (None, False)}
+    found = {"command": "predict", "pixelwise": version("pixelwise"), "options": given}
+    if not isinstance(predictor, Predictor):
+        return {**found, "run": str(options["model"] or run)}
+    opened = open_run(serving(task) if run is None else run)
+    weights = [weights_fingerprint(part) for part in opened.folds or (opened,)]
+    return {**found, "run": opened.path.resolve().name, "weights": weights}
+
+
+def _write(
+    predictor: Predict, inputs: Inputs, delivery: Delivery
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Write all results; give their lines, and a sentence for what is wrong with an image."""
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
-    if named:
-        _outline_pictures(predictor, named, folder, probs, lines, failures)
-    _outline_clips(predictor, clips, folder, lines, failures)
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    write_text(folder / "predictions.jsonl", text)
-    used = predictor.runtime if isinstance(predictor, Predictor) else "torch"
-    return Predictions(folder, tuple(lines), tuple(failures), used)
+    if inputs.images:
+        _outline_pictures(predictor, inputs.images, delivery, lines, failures)
+    _outline_clips(predictor, inputs.videos, delivery, lines, failures)
+    delivery.write_lines("".join(json.dumps(line) + "\n" for line in lines))
+    return lines, failures
 
 
 def _outline_pictures(
     predictor: Predict,
-    pictures: list[Picture],
-    folder: Path,
-    probs: bool,
+    pictures: Sequence[Picture],
+    delivery: Delivery,
     lines: list[dict[str, Any]],
     failures: list[str],
 ) -> None:
     """Add each picture's line, or a sentence for what is wrong with it."""
+    result: Any = None
     with ExitStack() as stack, Progress("predicting", len(pictures)) as bar:
         output: Output | None = None
         for done, (picture, image) in enumerate(_read_ahead(pictures), start=1):
@@ -181,38 +214,57 @@ def _outline_pictures(
                 failures.append(str(image))
             else:
                 result = predictor(image)
+                delivery.begin(result)
                 if output is None:
-                    output = stack.enter_context(open_output(result, folder, probs=probs))
+                    opening = open_output(result, delivery.staged, probs=delivery.probs)
+                    output = stack.enter_context(opening)
                 try:
                     found = output.write(picture, image, result)
                     lines.append({"picture": str(picture.path), **found})
                 except PixelwiseError as error:
                     failures.append(str(error))
+                delivery.settle_image(picture.name, result)
             bar.at(done)
+    if result is not None:
+        delivery.settle_shared(result)
 
 
 def _outline_clips(
     predictor: Predict,
     clips: Mapping[str, Path],
-    folder: Path,
+    delivery: Delivery,
     lines: list[dict[str, Any]],
     failures: list[str],
 ) -> None:
     """Add each video's line, and a sentence for what is wrong with one; a bar for each."""
+
+    def predict_frame(image: Image) -> Any:
+        result = predictor(image)
+        delivery.begin(result)
+        return result
+
     for name, path in clips.items():
         try:
             total = open_video(path).num_frames or None
-            with Progress(f"predicting {path.name}", total) as bar:
-                line = outline_clip(predictor, path, name, folder, failures.append, bar.at)
-            lines += [] if line is None else [line]
+            delivery.refuse_strangers(name)
         except PixelwiseError as error:
             failures.append(str(error))
+            continue
+        with Progress(f"predicting {path.name}", total) as bar:
+            line = _outline_one(predict_frame, path, name, delivery.staged, failures, bar)
+        delivery.settle_video(name)
+        lines += [] if line is None else [line]
 
 
-def _parted(names: dict[str, Path]) -> tuple[list[Picture], dict[str, Path]]:
-    """The pictures, and the videos by their names among the outputs."""
-    clips = {name: path for name, path in names.items() if is_video(path)}
-    return _numbered({name: names[name] for name in names if name not in clips}), clips
+def _outline_one(
+    predictor: Predict, path: Path, name: str, folder: Path, failures: list[str], bar: Progress
+) -> dict[str, Any] | None:
+    """The line of one video; None, and a sentence, where nothing can be written of it."""
+    try:
+        return outline_clip(predictor, path, name, folder, failures.append, bar.at)
+    except PixelwiseError as error:
+        failures.append(str(error))
+        return None
 
 
 def _refuse_detector(detector: str | Path | None) -> None:
@@ -244,61 +296,7 @@ def _num_frames(path: Path) -> int:
         return 0
 
 
-def _names(paths: Sequence[Path]) -> dict[str, Path]:
-    """Output name -> picture or video; two of one name keep their endings apart."""
-    found: list[tuple[Path, Path]] = []
-    for path in paths:
-        if path.is_dir():
-            found += _pictures_in(path)
-        elif path.exists():
-            found.append((path, Path(path.name)))
-        else:
-            raise PixelwiseError(f"{path} does not exist. Give pictures, or folders of pictures.")
-    if not paths:
-        raise PixelwiseError("There is no picture to look at. Give some, or folders of pictures.")
-    if not found:
-        raise PixelwiseError(f"There is no picture in {', '.join(map(str, paths))}.")
-    stems = [shortened(name.with_suffix("").as_posix()) for _, name in found]
-    clashes = (
-        {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
-    )
-    names: dict[str, Path] = {}
-    for (path, name), stem in zip(found, stems, strict=True):
-        key = stem if stem not in clashes else f"{stem}{name.suffix.replace('.', '_')}"
-        number = 2
-        while key in names:
-            key, number = f"{stem}_{number}", number + 1
-        names[key] = path
-    return names
-
-
-def _numbered(names: dict[str, Path]) -> list[Picture]:
-    """Pictures with COCO's numbers: those in their names where all have one, else 1, 2, 3."""
-    stems = [path.stem for path in names.values()]
-    are_numbers = all(re.fullmatch(r"[0-9]{1,15}", stem) for stem in stems)
-    numbers = [int(stem) for stem in stems] if are_numbers else []
-    if len(set(numbers)) < len(stems):
-        numbers = list(range(1, len(stems) + 1))
-    return [Picture(*named, number) for named, number in zip(names.items(), numbers, strict=True)]
-
-
-def _pictures_in(folder: Path) -> list[tuple[Path, Path]]:
-    """The pictures and videos of a folder and their names; of a dataset, not its masks."""
-    files = list_files(folder)
-    seen = [*pictures_among(files), *(file for file in files if is_video(Path(file)))]
-    everything = [(folder / file, Path(file)) for file in seen]
-    try:
-        dataset = open_dataset(folder, "binary")
-    except PixelwiseError:
-        return everything
-    samples = [dataset[index] for index in range(len(dataset))]
-    named = [(sample.files[0], Path(sample.id + sample.files[0].suffix)) for sample in samples]
-    # Pictures whose mask is still missing lie where those that have one do.
-    places, unpaired = {path.parent for path, _ in named}, set(dataset.unpaired)
-    return named + [p for p in everything if p[0] in unpaired and p[0].parent in places]
-
-
-def _read_ahead(pictures: list[Picture]) -> Iterator[tuple[Picture, Image | PixelwiseError]]:
+def _read_ahead(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Image | PixelwiseError]]:
     """Pictures in order, the next one being read while the last is looked at."""
     with ThreadPoolExecutor(1) as pool:
         waiting = None

@@ -136,7 +136,7 @@ def test_every_other_kind_of_result_has_an_overlay(tmp_path, use, kind):
     done = predict("run", [source], out=tmp_path / "out")
     assert "Of videos the overlay alone is written" in done.sentence and not done.failures
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert written == ["clip_overlay.mp4", "predictions.jsonl"]
+    assert written == ["clip_overlay.mp4", "pixelwise_manifest.jsonl", "predictions.jsonl"]
     drawn = list(read_frames(tmp_path / "out/clip_overlay.mp4"))
     for frame, before in zip(drawn, read_frames(source), strict=True):
         changed = np.abs(frame.image.astype(int) - before.image).max(axis=-1) > 60

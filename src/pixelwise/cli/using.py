@@ -43,6 +43,12 @@ def predict(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("predictions"),
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Also replace files in --out that no prediction wrote as they are."
+        ),
+    ] = False,
     probs: Annotated[bool, typer.Option("--probs", help="Also write probabilities.")] = False,
     flips: Flips = True,
     tile: Tile = None,
@@ -68,7 +74,10 @@ def predict(
         tile_px=tile,
         device=device,
         runtime=runtime,
+        overwrite=overwrite,
     )
+    for note in done.notes:
+        console.print(note)
     for failure in done.failures:
         Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
     console.print(done.sentence)

@@ -4,6 +4,8 @@ The module has the name of the result's type: `Instances` are written by ``insta
 
     build(folder, categories, *, probs) -> a context that gives an `Output`
     draw(image, result) -> the picture, at any size, with the result on it
+    files(name, *, probs) -> the files about the picture with this name, relative to the folder
+    SHARED: the files about all pictures
 
 Files about all pictures are written while the context is open and appear when it ends.
 """

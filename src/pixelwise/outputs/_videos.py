@@ -94,8 +94,6 @@ def open_video_output(folder: Path, name: str, video: Video, result: Any) -> Ite
         video: what its file says about it.
         result: any of its results.
 
-    Raises:
-        PixelwiseError: ``NAME_keypoints`` holds somebody's files.
     """
     is_pose = isinstance(result, Poses)
     draw = find("outputs", type(result).__name__.lower()).draw
@@ -109,22 +107,38 @@ def open_video_output(folder: Path, name: str, video: Video, result: Any) -> Ite
 def _poses(stem: Path, result: Poses) -> Iterator[_PoseRecorder]:
     """``STEM_poses.csv`` and ``STEM_keypoints/STEM_000000000000_keypoints.json``."""
     target = stem.with_name(f"{stem.name}_keypoints")
-    _refuse_strangers(target, stem.name)
     table = stem.with_name(f"{stem.name}_poses.csv")
     _, skeleton = skeleton_of(result.categories)
     with whole_folder(target) as folder, growing_table(table, _HEADER) as add_row:
         yield _PoseRecorder(stem.name, skeleton, add_row, folder)
-        for file in _earlier(target, stem.name):
-            file.unlink()
 
 
-def _earlier(target: Path, name: str) -> list[Path]:
-    """What an earlier prediction of the same video wrote there."""
-    return [path for path in target.glob("*_keypoints.json") if path.name.startswith(f"{name}_")]
+def files(folder: Path, name: str, *, is_pose: bool) -> tuple[str, ...]:
+    """What is written about the video with this name; of frames those that are there already."""
+    overlay = f"{name}_overlay.mp4"
+    if not is_pose:
+        return (overlay,)
+    frames = (path.relative_to(folder).as_posix() for path in earlier(folder / name))
+    return overlay, f"{name}_poses.csv", *frames
 
 
-def _refuse_strangers(target: Path, name: str) -> None:
-    if target.exists() and set(target.iterdir()) - set(_earlier(target, name)):
+def earlier(stem: Path) -> list[Path]:
+    """The files of frames that lie in ``STEM_keypoints``."""
+    target = stem.with_name(f"{stem.name}_keypoints")
+    if not target.is_dir():
+        return []
+    found = (path for path in target.iterdir() if path.name.startswith(f"{stem.name}_"))
+    return sorted(path for path in found if path.name.endswith("_keypoints.json"))
+
+
+def refuse_strangers(stem: Path) -> None:
+    """``STEM_keypoints`` is a folder that other programs read as a whole.
+
+    Raises:
+        PixelwiseError: it holds other files.
+    """
+    target = stem.with_name(f"{stem.name}_keypoints")
+    if target.exists() and (not target.is_dir() or set(target.iterdir()) - set(earlier(stem))):
         raise PixelwiseError(
             f"{target} holds files that are not the joints of this video, and nothing is deleted. "
             "Give another folder with --out, or move them away."

@@ -14,6 +14,13 @@ from pixelwise.outputs import Picture, _segments
 from pixelwise.outputs._files import shrunk, write_overlay
 from pixelwise.types import Category, Image, Instances
 
+SHARED = ("instances.csv", "coco_results.json")
+
+
+def files(name: str, *, probs: bool) -> tuple[str, ...]:
+    """What is written about the picture with this name."""
+    return f"{name}_ids.png", f"{name}_overlay.jpg"
+
 
 @dataclass(frozen=True)
 class InstancesOutput:

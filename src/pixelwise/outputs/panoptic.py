@@ -22,6 +22,13 @@ from pixelwise.outputs._files import growing_list, shrunk, write_overlay
 from pixelwise.regions import Regions
 from pixelwise.types import Category, Image, Panoptic
 
+SHARED = ("instances.csv", "coco_results.json", "panoptic.json")
+
+
+def files(name: str, *, probs: bool) -> tuple[str, ...]:
+    """What is written about the picture with this name."""
+    return f"{name}_ids.png", f"{name}_overlay.jpg", f"panoptic/{name}.png"
+
 
 @dataclass(frozen=True)
 class PanopticOutput:

@@ -28,6 +28,14 @@ _PEOPLE_HEADER = (
 # fmt: on
 
 
+SHARED = ("poses.csv", "people.csv", "coco_results.json")
+
+
+def files(name: str, *, probs: bool) -> tuple[str, ...]:
+    """What is written about the picture with this name."""
+    return f"{name}_keypoints.json", f"{name}_overlay.jpg"
+
+
 @dataclass(frozen=True)
 class PosesOutput:
     """What is about one picture goes to ``folder``; the rest adds to files about all.

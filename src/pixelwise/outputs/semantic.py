@@ -17,6 +17,14 @@ from pixelwise.outputs import Output, Picture
 from pixelwise.outputs._files import shrunk, write_overlay
 from pixelwise.types import Category, Image, Semantic
 
+SHARED: tuple[str, ...] = ()
+
+
+def files(name: str, *, probs: bool) -> tuple[str, ...]:
+    """What is written about the picture with this name."""
+    more = (f"{name}_probs.png",) if probs else ()
+    return f"{name}_mask.png", f"{name}_overlay.jpg", *more
+
 
 @dataclass(frozen=True)
 class SemanticOutput:
