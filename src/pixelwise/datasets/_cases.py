@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.datasets._files import folder_of, stem
-from pixelwise.datasets._pairs import key_of_folder
 from pixelwise.datasets._pictures import read_image
+from pixelwise.datasets._roles import key_of_folder
 from pixelwise.types import Annotation, Category, PixelwiseError, Sample
 
 _NO_GROUPS: Mapping[str, str] = {}

@@ -11,7 +11,7 @@ from pixelwise.datasets._coco_json import Document
 from pixelwise.datasets._files import folder_of, stem
 from pixelwise.datasets._joints import skeleton_in
 from pixelwise.datasets._locate import Locator
-from pixelwise.datasets._pairs import split_of
+from pixelwise.datasets._roles import split_of
 from pixelwise.types import PixelwiseError
 
 

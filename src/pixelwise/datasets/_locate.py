@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from pixelwise.datasets._files import folder_of
-from pixelwise.datasets._pairs import role_of, split_of
+from pixelwise.datasets._roles import role_of, split_of
 from pixelwise.types import PixelwiseError
 
 

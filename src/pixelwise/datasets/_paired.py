@@ -14,6 +14,7 @@ from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._masks import MaskMeaning, read_labels
 from pixelwise.datasets._names import read_names
 from pixelwise.datasets._pairs import Pair, Pairs
+from pixelwise.datasets._parts import note_on_parts, read_parts
 from pixelwise.datasets._pictures import image_size_hw, read_image
 from pixelwise.types import Annotation, Category, PixelwiseError, Sample
 
@@ -52,13 +53,14 @@ class Paired:
 
     def __getitem__(self, index: int) -> Sample:
         pair = self.pairs[index]
-        image, mask = self.root / pair.image, self.root / pair.mask
+        image = self.root / pair.image
+        masks = tuple(self.root / mask for mask in pair.masks)
         return Sample(
             id=pair.id,
-            files=(image, mask),
+            files=(image, *masks),
             read_image=partial(read_image, image),
             read_annotation=partial(
-                _read_annotation, image, mask, self.meaning, kinds_of(self.table, pair.mask)
+                _read_annotation, image, masks, self.meaning, kinds_of(self.table, pair.mask)
             ),
             groups=self.groups.get(pair.id, _NO_GROUPS),
             split=pair.split,
@@ -84,9 +86,10 @@ def open_paired(
     if not found.pairs:
         raise PixelwiseError(_no_pairs(root, found))
     if meaning is None:
-        files = [root / pair.mask for pair in found.pairs]
+        files = [root / mask for pair in found.pairs for mask in pair.masks]
         meaning, decided = settle(masks, files, read_names(root), foreground)
         notes = (*notes, *decided)
+    notes = (*notes, *note_on_parts(root, found.pairs, meaning))
     meaning, table = _with_table(root, meaning, masks)
     notes = (*notes, f"{TABLE} tells what the objects are.") if table else notes
     return Paired(
@@ -113,12 +116,14 @@ def _with_table(
 
 
 def _read_annotation(
-    image: Path, mask: Path, meaning: MaskMeaning, kinds: Kinds | None
+    image: Path, masks: tuple[Path, ...], meaning: MaskMeaning, kinds: Kinds | None
 ) -> Annotation:
     size_hw = image_size_hw(image)
+    if len(masks) > 1:
+        return read_parts(masks, meaning, size_hw)
     if meaning.kind == "ids":
-        return read_ids(mask, meaning, size_hw, kinds)
-    return Annotation(read_labels(mask, meaning, size_hw))
+        return read_ids(masks[0], meaning, size_hw, kinds)
+    return Annotation(read_labels(masks[0], meaning, size_hw))
 
 
 _EXPECTED = (

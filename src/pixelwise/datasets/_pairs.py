@@ -1,136 +1,97 @@
-"""Which mask belongs to which picture, from nothing but their names.
+"""Which mask belongs to which image, from nothing but their names.
 
-A file is a mask when a folder above it says so (masks, labels, annotations, SegmentationClass,
-trainannot, ...) or its own name does (NAME_mask, NAME_segmentation, mask_NAME, ...). Picture and
-mask belong together when their names agree once those words are taken away.
+A file is a mask when a folder above it says so (`_roles`: masks, labels, SegmentationClass, ...) or
+its own name does (`_affixes`: NAME_mask, mask_NAME, NAME_1stHO, ...). Image and mask belong
+together when their names agree once those words are taken away.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Literal
 
+from pixelwise.datasets._affixes import (
+    CHANNEL,
+    counted_core,
+    derived_from,
+    hinted_core,
+    mask_core,
+    name_of,
+    names_of_image,
+    names_of_mask,
+)
+from pixelwise.datasets._choice import choose, without_fields_of_view
 from pixelwise.datasets._files import folder_of, pictures, stem
+from pixelwise.datasets._roles import key_of_folder, role_of, split_of
 from pixelwise.types import PixelwiseError
 
-Role = Literal["mask", "image", "other", ""]
-
-_MASK_WORDS = frozenset(
-    (
-        *("mask", "masks", "label", "labels", "lbl", "matte", "mattes", "target", "targets"),
-        *("annot", "annotation", "annotations", "gt", "gts", "truth", "groundtruth", "manual"),
-        *("seg", "segs", "segmentation", "segmentations", "semantic"),
-    )
-)
-_IMAGE_WORDS = frozenset(
-    (
-        *("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "rgb"),
-        *("input", "inputs", "data", "original", "originals", "frames"),
-    )
-)
-# Pictures made from others, and maps of objects instead of classes.
-_OTHER_WORDS = frozenset(
-    (
-        *("collage", "collages", "overlay", "overlays", "visualization", "visualizations", "viz"),
-        *("preview", "previews", "thumbnails", "superpixels", "roi"),
-        *("panoptic", "instance", "instances", "object"),
-    )
-)
-# Further words in the names of such folders: JPEGImages, SegmentationClass, ground_truth, gtFine.
-_FILLERS = frozenset(
-    ("jpeg", "jpg", "png", "ground", "class", "classes", "fine", "dir", "folder", "raw")
-)
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-_SUFFIX = re.compile(
-    r"(?P<core>.+?)[ ._-]+(?:ground[ _-]?truth|gt|masks?|labels?|lbl|seg|segs|segmentations?|"
-    r"annot|annotations?|lesion|matte|target|manual)$",
-    re.IGNORECASE,
-)
-_PREFIX = re.compile(
-    r"(?:ground[ _-]?truth|gt|mask|label|seg|segmentation|annotation)"
-    r"(?:[ ._-]+|(?=\d))(?P<core>.+)$",
-    re.IGNORECASE,
-)
-_IMAGE_AFFIX = re.compile(
-    r"(?:(?:image|img|im|photo|picture)(?:[ ._-]+|(?=\d))(?P<after>.+)"
-    r"|(?P<before>.+?)[ ._-]+(?:image|img|photo|picture|rgb))$",
-    re.IGNORECASE,
-)
 _LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A picture and its mask, as paths relative to the folder."""
+    """An image and its mask, as paths relative to the folder.
+
+    ``more``: further files of the same mask, where it is in several parts (NAME_mask_1).
+    """
 
     id: str
     image: str
     mask: str
     split: str | None = None
+    more: tuple[str, ...] = ()
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """All files of the mask."""
+        return self.mask, *self.more
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """What was found in a folder. ``left_out``: files taken for neither picture nor mask."""
+    """What was found in a folder.
+
+    ``unpaired``: images without a mask and masks without an image. ``derived``: what was made from
+    an image or a mask and is neither, with its kind ("probabilities").
+    """
 
     pairs: tuple[Pair, ...]
     unpaired: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     masks: frozenset[str] = field(default=frozenset(), repr=False)
+    derived: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def pair_up(files: Iterable[str]) -> Pairs:
-    """Pair the pictures among ``files`` with their masks.
+    """Pair the images among ``files`` with their masks.
+
+    What is a mask is tried from the surest sign to the least: folders and words that mean nothing
+    else, a lossless file beside a JPEG, then words that are parts of images' names too.
 
     Raises:
-        PixelwiseError: two masks fit one picture, or two pictures one mask.
+        PixelwiseError: two masks fit one image, or two images one mask.
     """
     found = [file for file in pictures(list(files)) if role_of(folder_of(file)) != "other"]
-    masks = _masks_among(found)
-    images = [file for file in found if file not in masks]
-    images, masks, notes = _beside(images, masks)
-    matched = _match(images, masks)
+    derived = _derived(found)
+    found = [file for file in found if file not in derived]
+    first: Pairs | None = None
+    for images, masks, notes in _readings(found):
+        pairs = _paired(found, images, masks, (*notes, *_note_on(derived)))
+        if pairs.pairs:
+            return replace(pairs, derived=derived)
+        first = first or pairs
+    return replace(first, derived=derived) if first else Pairs((), derived=derived)
+
+
+def _paired(found: list[str], images: list[str], masks: set[str], notes: tuple[str, ...]) -> Pairs:
+    kept, on_fields = without_fields_of_view(masks)
+    matched = _match(images, kept)
     unique = _with_unique_ids(list(_to_pairs(matched)))
     pairs = tuple(sorted(unique, key=lambda pair: pair.id))
     used = {pair.image for pair in pairs} | {mask for ms in matched.values() for mask in ms}
-    unpaired = tuple(file for file in found if file not in used)
-    return Pairs(with_declared_splits(pairs), unpaired, notes, frozenset(masks))
-
-
-def mask_core(name: str) -> str | None:
-    """The name without the word that makes it a mask's: "a" for "a_mask"; None without one."""
-    match = _SUFFIX.fullmatch(name) or _PREFIX.fullmatch(name)
-    return match["core"] if match else None
-
-
-@lru_cache(maxsize=4096)
-def role_of(folder: str) -> Role:
-    """What the names of the folders above a file say about it; the innermost word counts."""
-    for part in reversed(folder.split("/")):
-        words = set(_words(part))
-        if words & _OTHER_WORDS:
-            return "other"
-        if words & _MASK_WORDS:
-            return "mask"
-        if words & _IMAGE_WORDS:
-            return "image"
-    return ""
-
-
-@lru_cache(maxsize=4096)
-def split_of(folder: str) -> str | None:
-    """ "train", "val" or "test" where exactly one of them is named above a file."""
-    named = {_SPLITS[word] for word in _words(folder) if word in _SPLITS}
-    return named.pop() if len(named) == 1 else None
+    unpaired = tuple(file for file in found if file not in used | (masks - kept))
+    return Pairs(with_declared_splits(pairs), unpaired, (*notes, *on_fields), frozenset(masks))
 
 
 def with_declared_splits(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
@@ -140,54 +101,99 @@ def with_declared_splits(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
     """
     if len({pair.split for pair in pairs} - {None}) >= 2:
         return tuple(pairs)
-    return tuple(Pair(pair.id, pair.image, pair.mask) for pair in pairs)
+    return tuple(replace(pair, split=None) for pair in pairs)
 
 
-@lru_cache(maxsize=4096)
-def _words(text: str) -> tuple[str, ...]:
-    """Lower-case words; "SegmentationClass" and "trainannot" are two each."""
-    plain = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", text)
-    words = [word.lower() for word in plain]
-    return tuple(half for word in words for half in _halves(word))
+def _derived(found: Sequence[str]) -> dict[str, str]:
+    """What was made from another of the files (NAME_Probabilities from NAME) -> its kind."""
+    names = {name_of(file).casefold() for file in found}
+    told = {file: derived_from(name_of(file)) for file in found}
+    return {
+        file: kind[1]
+        for file, kind in told.items()
+        if kind and not names.isdisjoint(map(str.casefold, names_of_mask(kind[0])))
+    }
 
 
-def _halves(word: str) -> tuple[str, ...]:
-    for split in _SPLITS:
-        rest = word.removeprefix(split)
-        if rest != word and rest in _MASK_WORDS | _IMAGE_WORDS:
-            return split, rest
-    return (word,)
+def _note_on(derived: Mapping[str, str]) -> Iterator[str]:
+    for kind in sorted(set(derived.values())):
+        files = [file for file in derived if derived[file] == kind]
+        what = f"{len(files)} files such as {files[0]}" if len(files) > 1 else files[0]
+        yield f"Not read, for its name says {kind}: {what}."
 
 
-def _masks_among(found: Sequence[str]) -> set[str]:
+# --- what is a mask ------------------------------------------------------------------------------
+
+_CoreOf = Callable[[str], str | None]
+"""A file's name -> the name of its image, if a word makes it a mask."""
+
+_Reading = tuple[list[str], set[str], tuple[str, ...]]
+"""Images, masks, and a sentence about what was taken for a mask, where that may surprise."""
+
+
+def _readings(found: Sequence[str]) -> Iterator[_Reading]:
     in_folders = {file for file in found if role_of(folder_of(file)) == "mask"}
+    masks = in_folders | _named(found, in_folders, mask_core, counted_core)
+    if len(in_folders) == len(found):
+        # A word above all files tells no mask from an image; their own names do, if any does.
+        masks = _named(found, set(), mask_core, counted_core) or in_folders
+    yield [file for file in found if file not in masks], masks, ()
+    yield from _beside(found)
+    hinted = _named(found, set(), _no_core, hinted_core)
+    if hinted:
+        note = f"By their names beside images, files such as {min(hinted)} are taken for the masks."
+        yield [file for file in found if file not in hinted], hinted, (note,)
+
+
+def _named(
+    found: Sequence[str], in_folders: set[str], core_of: _CoreOf, core_beside: _CoreOf
+) -> set[str]:
+    """The files outside folders of masks whose own names make them masks.
+
+    An image may be called "p1_label" or "mask_7", too: it is one if there is a mask of that name
+    and no image without the word. ``core_beside``: words that make a mask only beside its image.
+    """
     others = [file for file in found if file not in in_folders]
-    here = {(folder_of(file), stem(file)) for file in others}
-    by_name = set()
-    for file in others:
-        core = mask_core(stem(file))
-        # In a folder of pictures "label_7" may be a photograph of a label; with "7" beside it
-        # it is a mask.
-        if core is not None and (
-            role_of(folder_of(file)) != "image" or (folder_of(file), core) in here
-        ):
-            by_name.add(file)
-    return in_folders | by_name
+    surely = {file: core for file in others if (core := core_of(name_of(file)))}
+    beside = {file: core for file in others if (core := core_beside(name_of(file)))}
+    images = {name for file in others for name in _folded(names_of_image(name_of(file)))}
+    exact = {name_of(file).casefold() for file in in_folders}
+    own = {name for file in in_folders for name in _folded(names_of_mask(name_of(file)))}
+    own |= set(_folded(surely.values()))
+    here = {(folder_of(file), name_of(file)) for file in others}
+    masks = set()
+    for file, core in (beside | surely).items():
+        name = name_of(file).casefold()
+        has_image = any(each in images for each in _folded(names_of_mask(name_of(file))[1:]))
+        if role_of(folder_of(file)) == "image":
+            is_mask = (folder_of(file), core) in here and name not in exact
+        else:
+            is_mask = has_image or (file in surely and name not in own)
+        if is_mask:
+            masks.add(file)
+    return masks
 
 
-def _beside(images: list[str], masks: set[str]) -> tuple[list[str], set[str], tuple[str, ...]]:
-    """NAME.jpg with NAME.png beside it: where nothing else is a mask, the lossless one is."""
-    if masks:
-        return images, masks, ()
+def _no_core(name: str) -> None:
+    """No word makes a mask wherever it stands: those were tried before."""
+
+
+def _folded(names: Iterable[str]) -> Iterator[str]:
+    return (name.casefold() for name in names)
+
+
+def _beside(found: Sequence[str]) -> Iterator[_Reading]:
+    """NAME.jpg with NAME.png beside it: the lossless one is the mask."""
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for file in images:
+    for file in found:
         groups[folder_of(file), stem(file)].append(file)
     twins = [files for files in groups.values() if len(files) == 2 and _is_mixed(files)]
-    if not twins:
-        return images, masks, ()
-    taken = {file for files in twins for file in files if not file.lower().endswith(_LOSSY)}
-    note = "Of NAME.jpg and a lossless NAME side by side, the lossless file is taken for the mask."
-    return [file for file in images if file not in taken], taken, (note,)
+    if twins:
+        taken = {file for files in twins for file in files if not file.lower().endswith(_LOSSY)}
+        note = (
+            "Of NAME.jpg and a lossless NAME side by side, the lossless file is taken for the mask."
+        )
+        yield [file for file in found if file not in taken], taken, (note,)
 
 
 def _is_mixed(files: Sequence[str]) -> bool:
@@ -203,18 +209,63 @@ def _match(images: Sequence[str], masks: Iterable[str]) -> dict[str, list[str]]:
     """Picture -> the masks that fit it."""
     exact: dict[_Key, list[str]] = defaultdict(list)
     for image in images:
-        exact[_folder_key(image), _name(image)].append(image)
+        exact[_folder_key(image), name_of(image)].append(image)
     matched: dict[str, list[str]] = defaultdict(list)
     left = []
     for mask in sorted(masks):
-        candidates = [exact.get((_folder_key(mask), name)) for name in _names_of_mask(mask)]
+        candidates = [exact.get((_folder_key(mask), name)) for name in names_of_mask(name_of(mask))]
         hits = next((hit for hit in candidates if hit), [])
         if not hits:
             left.append(mask)
         for image in _one_of(hits, mask):
             matched[image].append(mask)
+    left = _match_nearby([image for image in images if image not in matched], left, matched)
     _match_loosely([image for image in images if image not in matched], left, matched)
     return matched
+
+
+def _match_nearby(
+    images: Sequence[str], masks: Sequence[str], matched: dict[str, list[str]]
+) -> list[str]:
+    """In folders of one name, also where an image's name has a word more (NAME_rgb, NAME_0000).
+
+    Returns:
+        The masks that fit no image so.
+
+    Raises:
+        PixelwiseError: several images are the channels of one.
+    """
+    by_name: dict[_Key, list[str]] = defaultdict(list)
+    for image in images:
+        for name in set(_folded(names_of_image(name_of(image)))):
+            by_name[_key_without_part(image), name].append(image)
+    left = []
+    for mask in masks:
+        names = _folded(names_of_mask(name_of(mask)))
+        hits = next((hit for n in names if (hit := by_name.get((_key_without_part(mask), n)))), [])
+        _refuse_channels(hits, mask)
+        if len(hits) == 1:
+            matched[hits[0]].append(mask)
+        else:
+            left.append(mask)
+    return left
+
+
+def _key_without_part(file: str) -> str:
+    """The folder, "test" and its like left out: MVTec's test/hole has its masks in truth/hole."""
+    parts = key_of_folder(folder_of(file)).split("/")
+    return "/".join(part for part in parts if split_of(part) is None)
+
+
+def _refuse_channels(images: Sequence[str], mask: str) -> None:
+    found = [CHANNEL.fullmatch(name_of(image)) for image in images]
+    if len(images) < 2 or not all(found) or not any(f and int(f["channel"]) == 0 for f in found):
+        return
+    raise PixelwiseError(
+        f"The image of {mask} is in {len(images)} files, one for each channel: {images[0]}, "
+        f"{images[1]}. One file for each image is read: merge the channels (for example into "
+        "RGB), or keep the files of one channel, such as _0000."
+    )
 
 
 def _match_loosely(
@@ -223,51 +274,20 @@ def _match_loosely(
     """By bare names, in any case and any folder, where that is unique among what is left."""
     by_name: dict[tuple[str | None, str], list[str]] = defaultdict(list)
     for image in images:
-        for name in {_name(image).casefold(), _without_image_word(_name(image)).casefold()}:
+        for name in set(_folded(names_of_image(name_of(image)))):
             by_name[split_of(folder_of(image)), name].append(image)
     for mask in masks:
         split = split_of(folder_of(mask))
-        candidates = [by_name.get((split, name.casefold())) for name in _names_of_mask(mask)]
+        candidates = [
+            by_name.get((split, name.casefold())) for name in names_of_mask(name_of(mask))
+        ]
         hits = next((hit for hit in candidates if hit), [])
         if len(hits) == 1:
             matched[hits[0]].append(mask)
 
 
-def _names_of_mask(mask: str) -> tuple[str, ...]:
-    name = _name(mask)
-    core = mask_core(name)
-    # CamVid's own masks end in _L, which is too short a word to mean a mask anywhere else.
-    short = name.removesuffix("_L")
-    return tuple(dict.fromkeys((name, *([core] if core else []), short)))
-
-
-def _without_image_word(name: str) -> str:
-    match = _IMAGE_AFFIX.fullmatch(name)
-    return (match["after"] or match["before"]) if match else name
-
-
-@lru_cache(maxsize=4096)
-def key_of_folder(folder: str) -> str:
-    """A folder without the words that make it one of pictures, of masks: equal for the two."""
-    parts = []
-    for part in folder.split("/"):
-        kept = _words(part)
-        if set(kept) & (_MASK_WORDS | _IMAGE_WORDS):
-            drop = _MASK_WORDS | _IMAGE_WORDS | _FILLERS
-            kept = tuple(word for word in kept if word not in drop)
-            parts.append("-".join(kept))
-        else:
-            parts.append(part.casefold())
-    return "/".join(part for part in parts if part)
-
-
 def _folder_key(file: str) -> str:
     return key_of_folder(folder_of(file))
-
-
-def _name(file: str) -> str:
-    # macOS writes "e" and its accent as two characters, everybody else as one.
-    return unicodedata.normalize("NFC", stem(file))
 
 
 def _one_of(images: Sequence[str], mask: str) -> Sequence[str]:
@@ -280,15 +300,10 @@ def _one_of(images: Sequence[str], mask: str) -> Sequence[str]:
 
 def _to_pairs(matched: dict[str, list[str]]) -> Iterable[Pair]:
     for image, masks in matched.items():
-        lossless = [mask for mask in masks if not mask.lower().endswith(_LOSSY)] or masks
-        if len(lossless) > 1:
-            raise PixelwiseError(
-                f"Two masks fit {image}: {lossless[0]} and {lossless[1]}. Take one of them out, or "
-                "give the folder that holds only one of each."
-            )
+        mask, *more = choose(image, masks)
         key = _folder_key(image)
-        name = f"{key}/{_name(image)}" if key else _name(image)
-        yield Pair(name, image, lossless[0], split_of(folder_of(image)))
+        name = f"{key}/{name_of(image)}" if key else name_of(image)
+        yield Pair(name, image, mask, split_of(folder_of(image)), tuple(more))
 
 
 def _with_unique_ids(pairs: Sequence[Pair]) -> Iterator[Pair]:

@@ -21,8 +21,8 @@ from pixelwise.datasets._cases import Case, Cases, refuse_option, settled
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
 from pixelwise.datasets._instances import on_layers, renumbered
 from pixelwise.datasets._masks import fit_to_image, grey
-from pixelwise.datasets._pairs import split_of
 from pixelwise.datasets._pictures import image_size_hw, read_stored
+from pixelwise.datasets._roles import split_of
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
 _IMAGE = re.compile(r"(?P<name>.+)_leftImg8bit\.\w+")

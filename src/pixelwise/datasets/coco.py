@@ -35,8 +35,8 @@ from pixelwise.datasets._coco_json import Document, Files, annotation_files, par
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
 from pixelwise.datasets._joints import connect, first_joints
 from pixelwise.datasets._locate import Locator
-from pixelwise.datasets._pairs import role_of
 from pixelwise.datasets._pictures import read_image
+from pixelwise.datasets._roles import role_of
 from pixelwise.types import Annotation, Category, PixelwiseError, Sample, Skeleton
 from pixelwise.words import count
 

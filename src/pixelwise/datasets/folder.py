@@ -2,6 +2,7 @@
 
 Masks may lie in a folder of their own (masks, labels, annotations, gt, SegmentationClass, ...) or
 beside the pictures (NAME_mask.png, NAME_segmentation.png, ...), flat or in train, val and test.
+Names of tools and published datasets are understood: nnU-Net, Cellpose, ImageJ, ilastik, DRIVE ...
 Class names come from a text file at the top (label_list.txt, classes.txt, label_colors.txt,
 class_dict.csv, ...), facts such as patient or diagnosis from a CSV with a column of picture names.
 """

@@ -15,16 +15,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pixelwise.datasets._affixes import mask_core
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._paired import Paired, open_paired
-from pixelwise.datasets._pairs import (
-    Pair,
-    Pairs,
-    mask_core,
-    role_of,
-    split_of,
-    with_declared_splits,
-)
+from pixelwise.datasets._pairs import Pair, Pairs, with_declared_splits
+from pixelwise.datasets._roles import role_of, split_of
 from pixelwise.datasets._tables import facts_by_id, read_facts
 
 _ID = re.compile(r"ISIC_\d{7}(?:_downsampled)?")

@@ -30,8 +30,8 @@ from pixelwise.datasets._instances import from_masks, thing_categories
 from pixelwise.datasets._json import mentions, read_object
 from pixelwise.datasets._masks import IGNORED_NAMES, is_same_shape
 from pixelwise.datasets._names import read_names
-from pixelwise.datasets._pairs import split_of
 from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.datasets._roles import split_of
 from pixelwise.datasets._shapes import Mask
 from pixelwise.types import Annotation, PixelwiseError
 

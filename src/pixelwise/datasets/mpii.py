@@ -23,13 +23,13 @@ from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settl
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._json import mentions
 from pixelwise.datasets._locate import Locator
-from pixelwise.datasets._pairs import split_of
 from pixelwise.datasets._people import (
     FIRST_PIXEL_MIDDLE,
     VOID_NOTE,
     people_reader,
     person_categories,
 )
+from pixelwise.datasets._roles import split_of
 from pixelwise.files import read_json
 from pixelwise.skeletons import MPII
 from pixelwise.types import PixelwiseError

@@ -17,7 +17,8 @@ from typing import Any
 
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._paired import Paired, open_paired
-from pixelwise.datasets._pairs import Pair, Pairs, role_of, split_of, with_declared_splits
+from pixelwise.datasets._pairs import Pair, Pairs, with_declared_splits
+from pixelwise.datasets._roles import role_of, split_of
 
 DIAGNOSES = ("common nevus", "atypical nevus", "melanoma")
 """By the number in the column "Clinical Diagnosis"."""

@@ -21,8 +21,8 @@ from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, refus
 from pixelwise.datasets._files import folder_of, glimpse, is_picture, list_files, pictures
 from pixelwise.datasets._instances import from_masks, thing_categories
 from pixelwise.datasets._json import mentions, read_object
-from pixelwise.datasets._pairs import split_of
 from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.datasets._roles import split_of
 from pixelwise.datasets._shapes import Mask
 from pixelwise.types import Annotation, PixelwiseError
 

@@ -24,8 +24,8 @@ from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, 
 from pixelwise.datasets._instances import from_masks, thing_categories
 from pixelwise.datasets._joints import connect
 from pixelwise.datasets._look import MOST_LOOKED_AT, even_sample
-from pixelwise.datasets._pairs import split_of
 from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.datasets._roles import split_of
 from pixelwise.datasets._yolo_joints import Form, form_of
 from pixelwise.types import Annotation, PixelwiseError
 
