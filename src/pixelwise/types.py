@@ -153,7 +153,8 @@ class Sample:
 
     ``id`` is unique in its dataset and stable between machines. ``groups`` are named facts
     about the case (diagnosis, patient, clip, site). ``split`` is "train", "val" or "test" where
-    the folder itself says so. ``files`` are the image first, then what annotates it.
+    the folder itself says so. ``files`` are the image first, then what annotates it. ``is_sized``:
+    whether the annotation says how large the image was that it was drawn on.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Sample:
     read_annotation: Callable[[], Annotation] = field(repr=False)
     groups: Mapping[str, str] = field(default_factory=dict)
     split: str | None = None
+    is_sized: bool = True
 
 
 @dataclass(frozen=True)

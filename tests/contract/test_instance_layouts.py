@@ -241,7 +241,6 @@ def test_yolo_without_names_calls_classes_by_their_numbers(tmp_path):
 
 
 BAD_LINES = {
-    "0 0.5 0.5 0.2 0.2": r"p0\.txt holds boxes .* Export the labels for segmentation",
     "0 0.5 0.5 0.2 0.2 0.1 0.1 0.4": r"7 numbers after the class; a polygon has an even",
     "0 10 20 30 20 30 40": r"holds 40; corners are shares .* Divide x by the width",
     "7 0.1 0.1 0.2 0.1 0.2 0.2": r"holds the class 7, but 2 are named",
@@ -286,7 +285,7 @@ def test_shapes_of_one_group_or_number_are_one_instance(tmp_path):
     )
     assert kinds(dataset) == ["sofa", "sheep", "sheep", "sofa"]
     assert annotation(dataset).mask(0)[5, 5] and annotation(dataset).mask(0)[5, 25]
-    assert any("sheep-1 is read as an instance of sheep" in note for note in dataset.notes)
+    assert any("one class, sheep: sheep-1, sheep-2." in note for note in dataset.notes)
 
 
 def test_a_label_that_a_names_file_lists_keeps_its_number(tmp_path):

@@ -14,9 +14,11 @@ Every module in here is one layout. It has two functions:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from pixelwise.datasets._remarks import remarks
 from pixelwise.find import find, names
 from pixelwise.types import Category, PixelwiseError, Sample
 
@@ -78,5 +80,8 @@ def open_dataset(path: str | Path, masks: str = "auto") -> Dataset:
         )
     # Of equally likely layouts the first by name.
     best = modules[likeness.index(max(likeness))]
-    dataset: Dataset = best.read(root, masks)
-    return dataset
+    dataset = best.read(root, masks)
+    samples = [dataset[index] for index in range(len(dataset))]
+    more = remarks(root, dataset.categories, samples)
+    told: Dataset = replace(dataset, notes=(*dataset.notes, *more))
+    return told

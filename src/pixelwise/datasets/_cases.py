@@ -25,7 +25,8 @@ size."""
 class Case:
     """A picture and the files that annotate it, as paths relative to the folder.
 
-    ``held``: what is known of it already, where a file is about all pictures.
+    ``held``: what is known of it already, where a file is about all pictures. ``is_sized``: whether
+    the annotation itself says how large the image was that it was drawn on.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Case:
     files: tuple[str, ...]
     split: str | None = None
     held: tuple[Any, ...] = ()
+    is_sized: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Cases:
             read_annotation=partial(self.reader, *case.held, image, files),
             groups=self.groups.get(case.id, _NO_GROUPS),
             split=case.split,
+            is_sized=case.is_sized,
         )
 
 

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from pixelwise import rle
 from pixelwise.datasets._coco_entries import Key, Picture, Region, Segment
-from pixelwise.datasets._instances import from_masks, on_layers
+from pixelwise.datasets._instances import forget_box, from_masks, on_layers
 from pixelwise.datasets._pictures import image_size_hw, is_rotated, read_stored
 from pixelwise.joints import PIXEL_MIDDLE
-from pixelwise.layers import touched
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
 Mask = NDArray[np.bool_]
@@ -180,8 +179,7 @@ def _forget_boxes(annotation: Annotation, regions: Sequence[Region], has_outline
         box = region.box_xyxy
         is_told = region.has_joints and not region.is_crowd and not has_outlines
         if has_no_pixel and box is not None and not is_told and not _is_sliver(region):
-            part = annotation.semantic[touched(box)]
-            part[part == 0] = IGNORE
+            forget_box(annotation, box)
 
 
 def _is_sliver(region: Region) -> bool:

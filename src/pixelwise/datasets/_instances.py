@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.draw import palette
-from pixelwise.layers import lay
+from pixelwise.layers import lay, touched
 from pixelwise.types import IGNORE, Annotation, Category, LabelMap, PixelwiseError
+from pixelwise.words import count
 
 Mask = NDArray[np.bool_]
 Layers = NDArray[np.uint16]
@@ -56,6 +57,43 @@ def from_masks(
     return on_layers(
         lay(masks, size_hw), labels, np.zeros(size_hw, np.uint8), crowd=crowd, void=void
     )
+
+
+def forget(annotation: Annotation, mask: Mask) -> None:
+    """Ignore (255) what is background in a mask: something is there, and nobody outlined it.
+
+    Args:
+        annotation: its semantic map is changed. mask: (H, W) bool.
+    """
+    annotation.semantic[mask & (annotation.semantic == 0)] = IGNORE
+
+
+def forget_box(annotation: Annotation, box_xyxy: Sequence[float]) -> None:
+    """The same for all pixels that a box touches, in pixels."""
+    part = annotation.semantic[touched(box_xyxy)]
+    part[part == 0] = IGNORE
+
+
+def boxed_among(
+    shapes: Mapping[str, Mapping[str, int]], rectangle: str, with_area: Sequence[str]
+) -> tuple[frozenset[str], list[str]]:
+    """The classes whose rectangles are boxes, because they are outlined elsewhere, and notes.
+
+    Args:
+        shapes: class -> kind of shape -> number. rectangle: the kind that may be a box.
+        with_area: all kinds that are outlines.
+    """
+    boxed = {
+        name: counts[rectangle]
+        for name, counts in shapes.items()
+        if counts.get(rectangle)
+        and any(counts.get(kind) for kind in with_area if kind != rectangle)
+    }
+    return frozenset(boxed), [
+        f"{count(number, 'rectangle')} of {name} beside outlines of the same class: nothing inside "
+        "is learned from. Where a rectangle is the outline, draw it as a polygon."
+        for name, number in sorted(boxed.items())
+    ]
 
 
 def from_ids(

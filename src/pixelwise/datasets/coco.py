@@ -72,6 +72,7 @@ class Coco:
             read_image=partial(read_image, image),
             read_annotation=self._reader(case, image),
             split=case.split,
+            is_sized=case.mask is not None or case.picture.size_hw is not None,
         )
 
     def _reader(self, case: Case, image: Path) -> partial[Annotation]:

@@ -1,69 +1,70 @@
-"""LabelMe: a JSON file beside each picture, with the shapes that were drawn on it.
+"""LabelMe: a JSON file for each image, with the shapes that were drawn on it.
 
-NAME.json with "shapes" and "imagePath". Polygons, rectangles, circles and masks are read; lines
-and points have no area and are left out. Each shape is one instance, except that shapes of one
-label with the same group_id, or with the same number after the label ("sheep-2"), are one.
-__ignore__ becomes 255. Wada: LabelMe, image polygonal annotation with Python, 2016.
+NAME.json with "shapes" and "imagePath", beside its image or in another folder. Polygons,
+rectangles (also rotated), circles and masks are read; lines and points have no area and are left
+out. Each shape is one instance, except that shapes of one label with the same group_id, or with the
+same number after the label ("sheep-2"), are one. A rectangle beside outlines of the same class is a
+box and no outline: an ignore region. __ignore__ becomes 255. Wada: LabelMe, image polygonal
+annotation with Python, 2016.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
 import posixpath
-import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image as Pil
-from PIL import UnidentifiedImageError
-
-from pixelwise.datasets import _shapes
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, refuse_second, settled
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
-from pixelwise.datasets._instances import from_masks, thing_categories
+from pixelwise.datasets._instances import boxed_among, forget, from_masks, thing_categories
 from pixelwise.datasets._json import mentions, read_object
+from pixelwise.datasets._labelme_labels import Names, is_no_thing, names_of
+from pixelwise.datasets._labelme_shapes import (
+    RECTANGLE,
+    WITH_AREA,
+    Shape,
+    has_area,
+    kind_of,
+    label_of,
+    shapes_of,
+    union,
+)
+from pixelwise.datasets._locate import Locator
 from pixelwise.datasets._masks import IGNORED_NAMES, is_same_shape
-from pixelwise.datasets._names import read_names
-from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.datasets._pictures import image_size_hw, is_rotated
 from pixelwise.datasets._roles import split_of
-from pixelwise.datasets._shapes import Mask
 from pixelwise.types import Annotation, PixelwiseError
+from pixelwise.words import count
 
 _LOOKED_AT = 5
-_WITH_AREA = ("polygon", "rectangle", "circle", "mask")
-_BACKGROUND = ("_background_", "background")
-_NUMBERED = re.compile(r"(?P<name>.+)-(?P<number>\d+)")
-
-Shape = Mapping[str, Any]
-"""One entry of "shapes", as LabelMe writes it."""
 
 
 @dataclass(frozen=True)
-class _Names:
-    """The names of the things, and the labels that a names file lists as they are."""
+class _Found:
+    """What the JSON files of a folder say.
 
-    things: tuple[str, ...]
-    listed: frozenset[str]
+    ``labels``: of the shapes with an area, for each image. ``kinds``: label -> kind of shape ->
+    their number. ``lost``: JSON files without an image, and the name of the image that each gives.
+    ``num_inside``: how many of these hold their image themselves.
+    """
 
-    def of(self, shape: Shape) -> str:
-        """The name of a shape's category: its label, without the number of an instance."""
-        label = str(shape.get("label", ""))
-        match = None if label in self.listed else _NUMBERED.fullmatch(label)
-        return match["name"] if match else label
+    cases: tuple[Case, ...]
+    labels: tuple[frozenset[str], ...]
+    kinds: Mapping[str, Counter[str]]
+    lost: Mapping[str, str]
+    num_inside: int
 
 
 def likeness(root: Path) -> float:
-    """Sure when JSON files beside pictures speak of shapes."""
+    """Sure when JSON files speak of shapes; where there is no image, reading them says why."""
     files = glimpse(root)
     found = _jsons(files)[:_LOOKED_AT]
     hits = sum(mentions(root / file, "shapes", "imagePath") for file in found)
-    return 0.93 if hits and 2 * hits > len(found) and pictures(files) else 0.0
+    return 0.93 if hits and 2 * hits > len(found) else 0.0
 
 
 def read(root: Path, masks: str) -> Cases:
@@ -74,20 +75,21 @@ def read(root: Path, masks: str) -> Cases:
     """
     refuse_option(masks, root, "shapes in JSON files (layout labelme)")
     files = list_files(root)
-    cases, labels, passed_over = _pair(root, files)
-    names, notes = _names(root, labels)
-    if passed_over:
-        listed = ", ".join(sorted(passed_over))
-        notes.append(f"{sum(passed_over.values())} shapes without an area ({listed}) are left out.")
-    used = {file for case in cases for file in (case.image, *case.files)}
+    found = _pair(root, files)
+    if not found.cases:
+        raise PixelwiseError(_no_cases(root, found))
+    names, notes = names_of(root, found.labels)
+    boxed, told = _boxed(found.kinds, names)
+    used = {file for case in found.cases for file in (case.image, *case.files)}
+    alone = [file for file in pictures(files) if file not in used]
     return Cases(
         "labelme",
         root,
-        cases,
+        found.cases,
         thing_categories(names.things),
-        partial(_read, names),
-        unpaired=tuple(root / file for file in pictures(files) if file not in used),
-        notes=tuple(notes),
+        partial(_read, names, boxed),
+        unpaired=tuple(root / file for file in (*alone, *found.lost)),
+        notes=(*notes, *told, *_without_area(found.kinds), *_about_lost(found)),
     )
 
 
@@ -95,79 +97,131 @@ def _jsons(files: Iterable[str]) -> list[str]:
     return [file for file in files if file.lower().endswith(".json")]
 
 
-def _pair(root: Path, files: list[str]) -> tuple[tuple[Case, ...], set[str], dict[str, int]]:
-    """Cases; the labels met; the kinds of shapes that have no area, with their number."""
-    images = set(pictures(files))
-    by_stem = {(folder_of(image), stem(image)): image for image in images}
+def _pair(root: Path, files: list[str]) -> _Found:
+    find = _Finder(pictures(files))
     cases: dict[str, Case] = {}
-    labels: set[str] = set()
-    passed_over: dict[str, int] = {}
+    labels: list[frozenset[str]] = []
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    lost: dict[str, str] = {}
+    num_inside = 0
     for file in _jsons(files):
-        found = read_object(root / file)
-        if not isinstance(found.get("shapes"), list):
+        held = read_object(root / file)
+        if not isinstance(held.get("shapes"), list):
             continue
-        name = str(found.get("imagePath") or "").replace("\\", "/")
-        place = posixpath.normpath(posixpath.join(folder_of(file), name))
-        image = place if place in images else by_stem.get((folder_of(file), stem(file)))
+        shapes = shapes_of(held, root / file)
+        name = str(held.get("imagePath") or "").replace("\\", "/")
+        image = find(file, name)
         if image is None:
+            lost[file] = name
+            num_inside += bool(held.get("imageData"))
             continue
         refuse_second(root, cases.get(image), file)
-        cases[image] = Case(case_id(image), image, (file,), split_of(folder_of(image)))
-        labels |= {str(shape.get("label", "")) for shape in found["shapes"] if _has_area(shape)}
-        for shape in found["shapes"]:
-            if not _has_area(shape):
-                kind = str(shape.get("shape_type"))
-                passed_over[kind] = passed_over.get(kind, 0) + 1
-    return settled(cases.values()), labels, passed_over
+        is_sized = _size_hw(held) is not None
+        split = split_of(folder_of(image)) or split_of(folder_of(file))
+        cases[image] = Case(case_id(image), image, (file,), split, is_sized=is_sized)
+        labels.append(frozenset(label_of(shape) for shape in shapes if has_area(shape)))
+        for shape in shapes:
+            kinds[label_of(shape)][kind_of(shape)] += 1
+    return _Found(settled(cases.values()), tuple(labels), kinds, lost, num_inside)
 
 
-def _has_area(shape: Shape) -> bool:
-    return (shape.get("shape_type") or "polygon") in _WITH_AREA
+class _Finder:
+    """Which image a JSON file is about: as it says, of its own name, or anywhere by one of both."""
+
+    def __init__(self, images: list[str]) -> None:
+        self._images = set(images)
+        self._beside = {(folder_of(image), stem(image)): image for image in sorted(images)}
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        for image in images:
+            self._by_stem[stem(image).casefold()].append(image)
+        self._locate = Locator(images)
+
+    def __call__(self, file: str, name: str) -> str | None:
+        place = posixpath.normpath(posixpath.join(folder_of(file), name))
+        if place in self._images:
+            return place
+        beside = self._beside.get((folder_of(file), stem(file)))
+        if beside is not None:
+            return beside
+        named = self._locate.find(name, file) if name else None
+        alike = self._by_stem[stem(file).casefold()]
+        return named or (alike[0] if len(alike) == 1 else None)
 
 
-def _names(root: Path, labels: set[str]) -> tuple[_Names, list[str]]:
-    listed = read_names(root)
-    if listed is not None:
-        things = tuple(name for name in listed.names if not _is_no_thing(name))
-        return _Names(things, frozenset(things)), [f"Class names from {listed.file.name}."]
-    plain = _Names((), frozenset())
-    things = tuple(sorted({plain.of({"label": label}) for label in labels}))
-    notes = []
-    numbered = sorted(label for label in labels if plain.of({"label": label}) != label)
-    if numbered:
-        notes.append(
-            f"The label {numbered[0]} is read as an instance of {plain.of({'label': numbered[0]})}."
-            " A labels.txt that lists it keeps it a class of its own."
+# --- what is said of the whole folder -------------------------------------------------------------
+
+
+def _boxed(kinds: Mapping[str, Counter[str]], names: Names) -> tuple[frozenset[str], list[str]]:
+    by_name: dict[str, Counter[str]] = defaultdict(Counter)
+    for label, counts in kinds.items():
+        name = names.of({"label": label})
+        if not is_no_thing(name):
+            by_name[name] += counts
+    return boxed_among(by_name, RECTANGLE, WITH_AREA)
+
+
+def _without_area(kinds: Mapping[str, Counter[str]]) -> list[str]:
+    every: Counter[str] = sum(kinds.values(), Counter())
+    others = {kind: number for kind, number in every.items() if kind not in WITH_AREA}
+    if not others:
+        return []
+    listed = ", ".join(sorted(others))
+    return [f"{sum(others.values())} shapes without an area ({listed}) are left out."]
+
+
+def _about_lost(found: _Found) -> list[str]:
+    if not found.lost:
+        return []
+    file, name = next(iter(found.lost.items()))
+    inside = f"; {found.num_inside} hold it inside (imageData)" if found.num_inside else ""
+    return [
+        f"{count(len(found.lost), 'JSON file')} without an image in the folder, for example {file} "
+        f"with the imagePath {name or 'missing'}{inside}."
+    ]
+
+
+def _no_cases(root: Path, found: _Found) -> str:
+    if not found.lost:
+        return f"No JSON file in {root} holds LabelMe's list of shapes. Export them again."
+    file, name = next(iter(found.lost.items()))
+    if found.num_inside:
+        return (
+            f"{root} holds {count(len(found.lost), 'JSON file')} of LabelMe and no image files: "
+            f"the images are inside the JSON files (imageData). Save each as an image file beside "
+            f"its JSON file, for example with labelme_export_json {file}."
         )
-    return _Names(tuple(name for name in things if not _is_no_thing(name)), frozenset()), notes
-
-
-def _is_no_thing(name: str) -> bool:
-    return name.lower() in IGNORED_NAMES or name.lower() in _BACKGROUND
+    return (
+        f"None of the images that {count(len(found.lost), 'JSON file')} in {root} name as "
+        f"imagePath is in the folder, for example {name or 'none'} in {file}. Put the images into "
+        "the folder, by these names or by the names of the JSON files."
+    )
 
 
 # --- one picture ----------------------------------------------------------------------------------
 
 
-def _read(names: _Names, image: Path, files: tuple[Path, ...]) -> Annotation:
+def _read(names: Names, boxed: frozenset[str], image: Path, files: tuple[Path, ...]) -> Annotation:
     size_hw = image_size_hw(image)
-    found = read_object(files[0])
-    scale_xy = _scale(found, files[0], size_hw)
-    shapes = [shape for shape in found["shapes"] if _has_area(shape)]
+    held = read_object(files[0])
+    scale_xy = _scale(held, files[0], image, size_hw)
+    shapes = [shape for shape in shapes_of(held, files[0]) if has_area(shape)]
     ignored = [shape for shape in shapes if names.of(shape).lower() in IGNORED_NAMES]
-    instances = _instances(
-        [shape for shape in shapes if not _is_no_thing(names.of(shape))], names, files[0]
-    )
-    void = _union(ignored, files[0], size_hw, scale_xy) if ignored else None
-    return from_masks(
-        (_union(parts, files[0], size_hw, scale_xy) for _, parts in instances),
+    things = [shape for shape in shapes if not is_no_thing(names.of(shape))]
+    boxes = [each for each in things if kind_of(each) == RECTANGLE and names.of(each) in boxed]
+    instances = _instances([each for each in things if each not in boxes], names, files[0])
+    void = union(ignored, files[0], size_hw, scale_xy) if ignored else None
+    annotation = from_masks(
+        (union(parts, files[0], size_hw, scale_xy) for _, parts in instances),
         [label for label, _ in instances],
         size_hw,
         void=void,
     )
+    if boxes:
+        forget(annotation, union(boxes, files[0], size_hw, scale_xy))
+    return annotation
 
 
-def _instances(shapes: Sequence[Shape], names: _Names, path: Path) -> list[tuple[int, list[Shape]]]:
+def _instances(shapes: Sequence[Shape], names: Names, path: Path) -> list[tuple[int, list[Shape]]]:
     """Category and shapes of each instance."""
     found: dict[tuple[Any, ...], tuple[int, list[Shape]]] = {}
     for place, shape in enumerate(shapes):
@@ -177,69 +231,42 @@ def _instances(shapes: Sequence[Shape], names: _Names, path: Path) -> list[tuple
                 f"{path} holds the label '{name}', which the names file does not list "
                 f"({', '.join(names.things[:8])}). Add it there, or correct the label."
             )
-        group, label = shape.get("group_id"), shape.get("label")
+        group, label = shape.get("group_id"), label_of(shape)
         key: tuple[Any, ...] = (name, "shape", place)
         if group is not None:
-            key = (name, "group", group)
+            key = (name, "group", str(group))
         elif label != name:
             key = (name, "number", label)
         found.setdefault(key, (names.things.index(name) + 1, []))[1].append(shape)
     return list(found.values())
 
 
-def _scale(found: Mapping[str, Any], path: Path, size_hw: tuple[int, int]) -> tuple[float, float]:
-    """From the picture's size when it was annotated to its size now, x and y."""
-    height, width = found.get("imageHeight"), found.get("imageWidth")
-    if not height or not width:
-        return 1.0, 1.0
-    if not is_same_shape((int(height), int(width)), size_hw):
-        raise PixelwiseError(
-            f"{path} was drawn on a picture of {width} x {height} pixels, but its picture is "
-            f"{size_hw[1]} x {size_hw[0]}. Put the picture back that it was drawn on."
-        )
-    return size_hw[1] / int(width), size_hw[0] / int(height)
-
-
-def _union(
-    shapes: Sequence[Shape], path: Path, size_hw: tuple[int, int], scale_xy: tuple[float, float]
-) -> Mask:
-    whole = np.zeros(size_hw, np.bool_)
-    for shape in shapes:
-        try:
-            whole |= _fill(shape, np.array(shape["points"], np.float64) * scale_xy, size_hw)
-        except (KeyError, TypeError, ValueError, IndexError, binascii.Error) as error:
-            raise PixelwiseError(
-                f"{path} holds a {shape.get('shape_type', 'polygon')} labelled "
-                f"'{shape.get('label')}' that cannot be drawn ({error}). Draw it again, or delete "
-                "it."
-            ) from error
-    return whole
-
-
-def _fill(shape: Shape, points: _shapes.Points, size_hw: tuple[int, int]) -> Mask:
-    kind = shape.get("shape_type") or "polygon"
-    if kind == "circle":
-        return _shapes.disc(points[0], points[1], size_hw)
-    if kind == "mask":
-        return _paste(str(shape["mask"]), points, size_hw)
-    if kind == "rectangle" and len(points) == 2:
-        return _shapes.rectangle(points[0], points[1], size_hw)
-    return _shapes.polygon(points, size_hw)
-
-
-def _paste(encoded: str, points: _shapes.Points, size_hw: tuple[int, int]) -> Mask:
-    """A mask stored as a small PNG, stretched over the pixels between its two corners."""
+def _size_hw(held: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The size of the image when it was annotated; None where the file does not say it."""
     try:
-        with Pil.open(io.BytesIO(base64.b64decode(encoded))) as picture:
-            left, top = np.floor(points.min(axis=0)).astype(int)
-            right, bottom = np.floor(points.max(axis=0)).astype(int) + 1
-            stretched = picture.convert("L").resize(
-                (right - left, bottom - top), Pil.Resampling.NEAREST
-            )
-    except UnidentifiedImageError as error:
-        raise ValueError("its mask is no picture") from error
-    values = np.asarray(stretched) > 0
-    whole = np.zeros(size_hw, np.bool_)
-    inside = whole[max(top, 0) : bottom, max(left, 0) : right]
-    inside |= values[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
-    return whole
+        height, width = int(held["imageHeight"]), int(held["imageWidth"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return (height, width) if height > 0 and width > 0 else None
+
+
+def _scale(
+    held: Mapping[str, Any], path: Path, image: Path, size_hw: tuple[int, int]
+) -> tuple[float, float]:
+    """From the image's size when it was annotated to its size now, x and y."""
+    drawn_hw = _size_hw(held)
+    if drawn_hw is None:
+        return 1.0, 1.0
+    height, width = drawn_hw
+    if is_same_shape(drawn_hw, size_hw):
+        return size_hw[1] / width, size_hw[0] / height
+    if is_same_shape(drawn_hw, size_hw[::-1]) and is_rotated(image):
+        raise PixelwiseError(
+            f"{path} was drawn on {image.name} as it is stored, {width} x {height}; its EXIF "
+            f"orientation turns it to {size_hw[1]} x {size_hw[0]} pixels. Save the image without "
+            "the EXIF orientation, or annotate it upright."
+        )
+    raise PixelwiseError(
+        f"{path} was drawn on a picture of {width} x {height} pixels, but its picture is "
+        f"{size_hw[1]} x {size_hw[0]}. Put the picture back that it was drawn on."
+    )

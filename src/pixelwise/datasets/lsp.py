@@ -120,6 +120,7 @@ def _cases(root: Path, table: str, images: Sequence[str]) -> list[Case]:
             (table,),
             "train" if is_extension or number <= _TO_LEARN else "test",
             (people[number - 1 : number], None),
+            is_sized=False,
         )
         for image, number in numbered
         if 1 <= number <= len(people)

@@ -125,6 +125,7 @@ def _cases(root: Path, lists: Sequence[str], files: Locator) -> tuple[list[Case]
             tuple(sources[image]),
             split_of(stem(sources[image][0])) or split_of(folder_of(image)),
             _held(list(found.values())),
+            is_sized=False,
         )
         for image, found in people.items()
     ], missing

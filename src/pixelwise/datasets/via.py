@@ -1,14 +1,16 @@
 """VGG Image Annotator (VIA): one JSON file that lists pictures with their regions.
 
 Any JSON file, as a rule via_region_data.json, whose entries have "filename" and "regions" (or that
-holds them under "_via_img_metadata"), beside its pictures. Polygons, rectangles, circles and
-ellipses are read; points and lines have no area and are left out. The category is a region's
+holds them under "_via_img_metadata"), beside its images or apart from them. Polygons, rectangles,
+circles and ellipses are read; points and lines have no area and are left out. A rectangle beside
+outlines of the same class is a box and no outline: an ignore region. The category is a region's
 attribute "class", "label", "name", "type" or "category", or its only one; without any, all are
 objects. Dutta, Zisserman: The VIA annotation software for images, audio and video, 2019.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,17 +20,20 @@ import numpy as np
 
 from pixelwise.datasets import _shapes
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, refuse_second, settled
-from pixelwise.datasets._files import folder_of, glimpse, is_picture, list_files, pictures
-from pixelwise.datasets._instances import from_masks, thing_categories
+from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
+from pixelwise.datasets._instances import boxed_among, forget, from_masks, thing_categories
 from pixelwise.datasets._json import mentions, read_object
+from pixelwise.datasets._locate import Locator
 from pixelwise.datasets._pictures import image_size_hw
 from pixelwise.datasets._roles import split_of
 from pixelwise.datasets._shapes import Mask
 from pixelwise.types import Annotation, PixelwiseError
+from pixelwise.words import count
 
 _LOOKED_AT = 5
 _KINDS = ("class", "label", "name", "type", "category")
-_WITH_AREA = ("polygon", "rect", "circle", "ellipse")
+_RECTANGLE = "rect"
+_WITH_AREA = ("polygon", _RECTANGLE, "circle", "ellipse")
 _OBJECT = "object"
 
 Region = Mapping[str, Any]
@@ -51,40 +56,70 @@ def read(root: Path, masks: str) -> Cases:
     """
     refuse_option(masks, root, "regions in a JSON file (layout via)")
     files = list_files(root)
-    there = set(files)
+    locate = Locator(pictures(files))
     cases: dict[str, Case] = {}
-    kinds: set[str] = set()
-    num_passed_over = 0
+    shapes: dict[str, Counter[str]] = defaultdict(Counter)
+    missing: list[str] = []
     for file in files:
         for name, regions in _entries(root / file) if file.lower().endswith(".json") else ():
-            image = f"{folder_of(file)}/{name}".lstrip("/")
-            if image in there and is_picture(image):
-                refuse_second(root, cases.get(image), file)
-                cases[image] = Case(case_id(image), image, (file,), split_of(folder_of(image)))
-                drawn = [region for region in regions if _has_area(region)]
-                kinds |= {_kind(region) for region in drawn}
-                num_passed_over += len(regions) - len(drawn)
-    names = sorted(kinds) or [_OBJECT]
-    notes = [f"{num_passed_over} points and lines are left out."] if num_passed_over else []
+            image = locate.find(name.replace("\\", "/"), file)
+            if image is None:
+                missing.append(name)
+                continue
+            refuse_second(root, cases.get(image), file)
+            split = split_of(folder_of(image))
+            cases[image] = Case(case_id(image), image, (file,), split, held=(name,), is_sized=False)
+            for region in regions:
+                shapes[_kind(region)][_shape(region)] += 1
+    if not cases:
+        raise PixelwiseError(_no_cases(root, missing))
+    drawn = {kind for kind, counts in shapes.items() if any(counts[one] for one in _WITH_AREA)}
+    names = sorted(drawn) or [_OBJECT]
+    boxed, notes = boxed_among(shapes, _RECTANGLE, _WITH_AREA)
+    num_passed_over = sum(
+        counts[one] for counts in shapes.values() for one in counts if one not in _WITH_AREA
+    )
+    if num_passed_over:
+        notes.append(f"{num_passed_over} points and lines are left out.")
+    if missing:
+        notes.append(
+            f"{count(len(missing), 'image')} that the file names are not there: {missing[0]} ..."
+        )
     return Cases(
         "via",
         root,
         settled(cases.values()),
         thing_categories(names),
-        partial(_read, tuple(names)),
+        partial(_read, tuple(names), boxed),
         unpaired=tuple(root / file for file in pictures(files) if file not in cases),
         notes=tuple(notes),
     )
 
 
-def _read(names: tuple[str, ...], image: Path, files: tuple[Path, ...]) -> Annotation:
+def _no_cases(root: Path, missing: Sequence[str]) -> str:
+    if not missing:
+        return f"No JSON file in {root} lists an image with regions. Export the project again."
+    return (
+        f"None of the {count(len(missing), 'image')} that the JSON file names is in {root}, for "
+        f"example {missing[0]}. Put the images into the folder, by these names."
+    )
+
+
+def _read(
+    names: tuple[str, ...], boxed: frozenset[str], name: str, image: Path, files: tuple[Path, ...]
+) -> Annotation:
     size_hw = image_size_hw(image)
-    regions = [region for region in _regions_of(files[0], image.name) if _has_area(region)]
-    return from_masks(
-        (_fill(region, size_hw, files[0], image) for region in regions),
-        [names.index(_kind(region)) + 1 for region in regions],
+    drawn = [region for region in _regions_of(files[0], name) if _shape(region) in _WITH_AREA]
+    boxes = [each for each in drawn if _shape(each) == _RECTANGLE and _kind(each) in boxed]
+    things = [region for region in drawn if region not in boxes]
+    annotation = from_masks(
+        (_fill(region, size_hw, files[0], image) for region in things),
+        [names.index(_kind(region)) + 1 for region in things],
         size_hw,
     )
+    for box in boxes:
+        forget(annotation, _fill(box, size_hw, files[0], image))
+    return annotation
 
 
 # --- the file -------------------------------------------------------------------------------------
@@ -99,7 +134,11 @@ def _entries(path: Path) -> Iterator[tuple[str, list[Region]]]:
             regions = entry["regions"]
             # Version 1 numbers the regions, version 2 lists them.
             values = regions.values() if isinstance(regions, Mapping) else regions
-            yield str(entry["filename"]), [each for each in values if isinstance(each, Mapping)]
+            listed_here = values if isinstance(regions, Mapping | list) else ()
+            yield (
+                str(entry["filename"]),
+                [each for each in listed_here if isinstance(each, Mapping)],
+            )
 
 
 def _regions_of(path: Path, name: str) -> Sequence[Region]:
@@ -117,7 +156,9 @@ def _by_picture(path: Path, changed: int) -> dict[str, list[Region]]:
 
 
 def _kind(region: Region) -> str:
-    told = region.get("region_attributes") or {}
+    told = region.get("region_attributes")
+    if not isinstance(told, Mapping):
+        return _OBJECT
     values = [told[name] for name in _KINDS if told.get(name)] or [
         value for value in told.values() if len(told) == 1 and value
     ]
@@ -127,15 +168,17 @@ def _kind(region: Region) -> str:
     return next(iter(values[0]), _OBJECT) if isinstance(values[0], Mapping) else str(values[0])
 
 
-def _has_area(region: Region) -> bool:
-    return (region.get("shape_attributes") or {}).get("name") in _WITH_AREA
+def _shape(region: Region) -> str:
+    """The name of its shape, "" where it has none."""
+    told = region.get("shape_attributes")
+    return str(told.get("name", "")) if isinstance(told, Mapping) else ""
 
 
 def _fill(region: Region, size_hw: tuple[int, int], path: Path, image: Path) -> Mask:
     shape = region["shape_attributes"]
     try:
         return _drawn(shape, size_hw)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PixelwiseError(
             f"{path} holds a {shape['name']} for {image.name} that cannot be drawn ({error}). Draw "
             "it again, or delete it."
@@ -146,7 +189,7 @@ def _drawn(shape: Mapping[str, Any], size_hw: tuple[int, int]) -> Mask:
     if shape["name"] == "polygon":
         points = np.array([shape["all_points_x"], shape["all_points_y"]], np.float64).T
         return _shapes.polygon(points, size_hw)
-    if shape["name"] == "rect":
+    if shape["name"] == _RECTANGLE:
         corner = np.array([shape["x"], shape["y"]], np.float64)
         extent = np.array([shape["width"], shape["height"]], np.float64)
         return _shapes.rectangle(corner, corner + extent, size_hw)

@@ -2,8 +2,9 @@
 
 images/[PART/]NAME.jpg with labels/[PART/]NAME.txt, PART/images with PART/labels, or NAME.txt
 beside NAME.jpg. A line is "class x1 y1 x2 y2 x3 y3 ...", the corners of a polygon as shares of the
-picture's width and height, or a box and joints (see `pixelwise.datasets._yolo_joints`). Names come
-from data.yaml (or another YAML file at the top) or classes.txt. A picture without a text file,
+picture's width and height, or a box and joints (see `pixelwise.datasets._yolo_joints`). A box alone
+(five numbers) among polygons is an ignore region. Names come from data.yaml (or another YAML file
+at the top) or classes.txt. A picture without a text file,
 among others that have one, shows no object.
 """
 
@@ -21,18 +22,20 @@ from pixelwise.datasets import _shapes
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
 from pixelwise.datasets._class_names import read_class_names
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
-from pixelwise.datasets._instances import from_masks, thing_categories
+from pixelwise.datasets._instances import forget_box, from_masks, thing_categories
 from pixelwise.datasets._joints import connect
 from pixelwise.datasets._look import MOST_LOOKED_AT, even_sample
 from pixelwise.datasets._pictures import image_size_hw
 from pixelwise.datasets._roles import split_of
 from pixelwise.datasets._yolo_joints import Form, form_of
 from pixelwise.types import Annotation, PixelwiseError
+from pixelwise.words import count
 
 _LOOKED_AT = 5
 _OTHER_TEXTS = frozenset(("classes", "labels", "names", "readme", "license"))
 # Corners just outside the picture are rounding; far outside they are pixels, or something else.
 _FARTHEST = 1.5
+_BOX = 4  # numbers: x and y of the centre, width, height
 
 Line = tuple[int, Sequence[float]]
 """The class, and the numbers after it."""
@@ -67,6 +70,13 @@ def read(root: Path, masks: str) -> Cases:
             form.skeleton, [form.keypoints(line).ravel().tolist() for line in some]
         )
         notes += added
+    boxes = [len(line) == _BOX for line in some]
+    has_polygons = form is None and not all(boxes)
+    if has_polygons and any(boxes):
+        notes.append(
+            f"{sum(boxes)} of {count(len(boxes), 'line')} looked at have a box and no outline: "
+            "nothing inside is learned from."
+        )
     names, told = _names(root, cases)
     empty = sum(not case.files for case in cases)
     if empty:
@@ -78,7 +88,9 @@ def read(root: Path, masks: str) -> Cases:
         root,
         cases,
         (background, *(replace(thing, skeleton=skeleton) for thing in things)),
-        partial(_read, tuple(numbers)) if form is None else partial(_people, tuple(numbers), form),
+        partial(_read, tuple(numbers), has_polygons)
+        if form is None
+        else partial(_people, tuple(numbers), form),
         unpaired=tuple(root / file for file in unpaired),
         notes=(told, *notes) if told else tuple(notes),
     )
@@ -107,7 +119,7 @@ def _pair(files: list[str]) -> tuple[tuple[Case, ...], list[str]]:
         found = [texts[place, stem(image)] for place in places if (place, stem(image)) in texts]
         if found or annotated.intersection(places):
             split = split_of(folder_of(image))
-            cases.append(Case(case_id(image), image, tuple(found[:1]), split))
+            cases.append(Case(case_id(image), image, tuple(found[:1]), split, is_sized=False))
         else:
             unpaired.append(image)
     used = {text for case in cases for text in case.files}
@@ -173,7 +185,7 @@ def _lines(path: Path) -> list[Line]:
         if not words:
             continue
         try:
-            found.append((int(float(words[0])), [float(word) for word in words[1:]]))
+            found.append((_class(words[0]), [float(word) for word in words[1:]]))
         except (ValueError, OverflowError) as error:
             raise PixelwiseError(
                 f"{path}, line {place}: '{line[:40]}' is not a class number and the corners of a "
@@ -182,19 +194,38 @@ def _lines(path: Path) -> list[Line]:
     return found
 
 
-def _read(numbers: tuple[int, ...], image: Path, files: tuple[Path, ...]) -> Annotation:
+def _class(word: str) -> int:
+    number = float(word)
+    if not number.is_integer():
+        raise ValueError(f"{word} is not a whole number")
+    return int(number)
+
+
+def _read(
+    numbers: tuple[int, ...], has_polygons: bool, image: Path, files: tuple[Path, ...]
+) -> Annotation:
     size_hw = image_size_hw(image)
-    height, width = size_hw
     lines = [(file, line) for file in files for line in _lines(file)]
     for file, (number, values) in lines:
         _check_class(file, number, numbers)
-        _check_polygon(file, values)
-    outlines = (np.array(values).reshape(-1, 2) * [width, height] for _, (_, values) in lines)
-    return from_masks(
-        (_shapes.polygon(points, size_hw) for points in outlines),
-        [numbers.index(number) + 1 for _, (number, _) in lines],
+        _check_polygon(file, values, may_be_box=has_polygons)
+    outlined = [line for _, line in lines if len(line[1]) != _BOX]
+    annotation = from_masks(
+        (_shapes.polygon(_corners(values, size_hw), size_hw) for _, values in outlined),
+        [numbers.index(number) + 1 for number, _ in outlined],
         size_hw,
     )
+    for _, (_, values) in lines:
+        if len(values) == _BOX:
+            center, extent = _corners(values, size_hw)
+            low, high = center - extent / 2, center + extent / 2
+            forget_box(annotation, [*low.tolist(), *high.tolist()])
+    return annotation
+
+
+def _corners(values: Sequence[float], size_hw: tuple[int, int]) -> _shapes.Points:
+    """(N, 2) x, y in pixels from shares of width and height."""
+    return np.array(values).reshape(-1, 2) * [size_hw[1], size_hw[0]]
 
 
 def _people(
@@ -220,8 +251,11 @@ def _check_class(path: Path, number: int, numbers: Sequence[int]) -> None:
         )
 
 
-def _check_polygon(path: Path, values: Sequence[float]) -> None:
-    if len(values) == 4:
+def _check_polygon(path: Path, values: Sequence[float], *, may_be_box: bool) -> None:
+    if len(values) == _BOX and may_be_box:
+        _check_shares(path, values)
+        return
+    if len(values) == _BOX:
         raise PixelwiseError(
             f"{path} holds boxes (five numbers a line), not outlines. Export the labels for "
             "segmentation: class x1 y1 x2 y2 x3 y3 ..."
