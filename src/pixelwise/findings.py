@@ -94,7 +94,7 @@ def labels(seen: Sequence[Seen], categories: Sequence[Category]) -> Iterable[Fin
             "are the right files, and what their values mean (--masks).",
         )
         return
-    if len(categories) == 2 and not categories[1].is_thing:
+    if len(categories) == 2 and not any(each.is_thing for each in categories):
         yield from _two_category_masks(seen, categories[1].name)
     # People may be known by their joints and have no pixel.
     jointed = [each.name for each in categories if each.skeleton and any(s.people for s in seen)]

@@ -25,7 +25,7 @@ def write_sheet(path: Path, seen: Sequence[Seen], categories: Sequence[Category]
 
     Instances are outlined one by one, neighbouring numbers in different colours.
     """
-    is_binary = len(categories) == 2 and not categories[1].is_thing
+    is_binary = len(categories) == 2 and not any(each.is_thing for each in categories)
     doubtful = [each for each in seen if is_binary and is_inside_out(each)]
     first = doubtful[: _ON_SHEET // 2]
     rest = [each for each in seen if each not in first]

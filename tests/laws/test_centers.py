@@ -177,3 +177,40 @@ def test_panoptic_covers_the_picture_with_stuff_and_things():
     assert (result.id_map > 0).mean() > 0.97
     kinds = [label for label in result.labels if not CATEGORIES[label].is_thing]
     assert len(kinds) == len(set(kinds))
+
+
+THING, OTHER = (Category(name, (9, 9, 9), is_thing=True) for name in ("cell", "speck"))
+STUFF, MORE = Category("ground", (1, 1, 1)), Category("water", (2, 2, 2))
+
+
+@pytest.mark.parametrize("kind", [instance, panoptic])
+@pytest.mark.parametrize(
+    "categories",
+    [
+        (THING, STUFF),
+        (STUFF, THING),
+        (THING, STUFF, MORE),
+        (STUFF, THING, MORE),
+        (STUFF, MORE, THING),
+        (OTHER, STUFF, THING),
+    ],
+    ids=lambda found: "-".join(each.name for each in found),
+)
+def test_things_and_stuff_stand_in_any_order(kind, categories):
+    """Of two categories a single logit is that of the second, whatever the second is."""
+    things = [place for place, each in enumerate(categories) if each.is_thing]
+    stuff = [place for place, each in enumerate(categories) if not each.is_thing]
+    truth = discs([(30, 30, 14), (30, 90, 12), (90, 60, 16)])
+    labels = np.array([things[n % len(things)] for n in range(3)], np.int64)
+    ground = np.full(truth.size_hw, stuff[0], np.uint8)
+    ground[64:] = stuff[-1]
+    by_number = np.concatenate([[0], labels]).astype(np.uint8)
+    layer = truth.layers.max(axis=0)
+    semantic = np.where(layer > 0, by_number[layer], ground)
+    truth = Annotation(semantic, layer[None], labels, np.zeros(3, np.bool_))
+    task = kind.build(categories, LOSS)
+    result = there_and_back(task, truth)
+    for number, label in enumerate(labels, start=1):
+        owner = np.bincount(result.id_map[layer == number]).argmax()
+        assert result.labels[owner - 1] == label
+    assert task.score(truth, result) > 0.93 and np.all(result.scores > 0.5)

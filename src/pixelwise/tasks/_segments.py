@@ -73,21 +73,17 @@ class Segments:
         num, classes = self._votes.shape
         self._area += np.bincount(owner, minlength=num)
         self._sureness += np.bincount(owner, _sureness(logits, thing), num)
-        if classes > 2:
-            pairs = owner * classes + labels[thing]
-            self._votes += np.bincount(pairs, minlength=num * classes).reshape(num, classes)
+        pairs = owner * classes + labels[thing]
+        self._votes += np.bincount(pairs, minlength=num * classes).reshape(num, classes)
 
     def _classes(
         self, rows: slice, logits: NDArray[np.float32]
     ) -> tuple[LabelMap, NDArray[np.bool_]]:
         """(rows, W) the class of each pixel, and whether it is a thing."""
-        if len(logits) == 1:
-            thing = logits[0] > 0
-            return thing.view(np.uint8), thing
-        labels = logits.argmax(axis=0).astype(np.uint8)
+        labels = _decided(logits)
         if self._labels is not None and self._probs is not None:
             self._labels[rows] = labels
-            self._probs[rows] = softmax(logits, axis=0).max(axis=0)
+            self._probs[rows] = _sureness(logits, np.ones(labels.shape, bool)).reshape(labels.shape)
         return labels, self._is_thing[labels]
 
     def things(self) -> Parts:
@@ -138,10 +134,17 @@ class Segments:
         return ids, kinds.astype(np.int64), np.array(scores, np.float32)
 
 
-def _sureness(logits: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The probability of the class that was decided on, of some pixels."""
+def _decided(logits: NDArray[np.float32]) -> LabelMap:
+    """(H, W) the likeliest class; a single logit is that of the second of two categories."""
     if len(logits) == 1:
-        return np.asarray(expit(logits[0][where]), np.float32)
+        return (logits[0] > 0).view(np.uint8)
+    return logits.argmax(axis=0).astype(np.uint8)
+
+
+def _sureness(logits: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(N,) the probability of the class that was decided on, of N pixels."""
+    if len(logits) == 1:
+        return np.asarray(expit(np.abs(logits[0][where])), np.float32)
     return np.asarray(softmax(logits[:, where], axis=0).max(axis=0), np.float32)
 
 
@@ -151,7 +154,7 @@ def _class_probs(logits: NDArray[np.float32], centers: Centers) -> NDArray[np.fl
     x, y = np.clip(centers.xy.astype(int), 0, (width - 1, height - 1)).T
     here = logits[:, y, x]
     if len(here) == 1:
-        thing = expit(here[0])
-        return np.stack([1 - thing, thing], axis=1)
+        second = expit(here[0])
+        return np.stack([1 - second, second], axis=1)
     probs: NDArray[np.float32] = softmax(here, axis=0).T
     return probs

@@ -42,7 +42,10 @@ class Objects:
             )
         self.categories = tuple(categories[place] for place in kept)
         self.numbers = {place: number for number, place in enumerate(kept)}
-        self._has_stuff = any(not c.is_thing for c in categories[1:]) and not self.are_regions
+        self._has_stuff = not self.are_regions and any(
+            not category.is_thing and not _is_background(category, place)
+            for place, category in enumerate(categories)
+        )
 
     def of(self, annotation: Annotation, losses: Losses) -> Annotation:
         """The annotation with its objects on layers; what they do not cover is counted."""
