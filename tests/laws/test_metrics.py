@@ -190,6 +190,19 @@ def test_a_picture_of_many_categories_scores_the_mean_of_those_that_are_there():
     assert metric.compute()["mean over pictures"]["hd95_px"] == 1
 
 
+@pytest.mark.parametrize("num_classes", [2, 3, 7])
+def test_pixel_accuracy_is_the_share_of_pixels_that_are_right(num_classes):
+    metric = SemanticMetric([Category(f"c{n}", (0, 0, 0)) for n in range(num_classes)])
+    pairs = [picture(seed, num_classes) for seed in range(5)]
+    for number, (truth, found) in enumerate(pairs):
+        metric.update(str(number), Annotation(truth), found)
+    right = [(truth == found.labels)[truth != 255] for truth, found in pairs]
+    assert metric.per_picture()["accuracy"] == pytest.approx([each.mean() for each in right])
+    every = np.concatenate(right).mean()
+    assert metric.pooled(None)["accuracy"].value == pytest.approx(every)
+    assert metric.compute()["pooled over pixels"]["accuracy"] == pytest.approx(every)
+
+
 def test_both_averages_differ_where_pictures_differ_in_size():
     metric = SemanticMetric(CATEGORIES[:2])
     small, large = np.ones((2, 2), dtype=np.uint8), np.ones((10, 10), dtype=np.uint8)

@@ -33,7 +33,8 @@ NUM_BINS = 15
 
 # Name -> numerator and denominator, from the pixels rightly called a category (tp), wrongly called
 # it (fp), missed (fn) and rightly left out (tn).
-RATIOS: dict[str, Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]] = {
+Ratio = Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
+RATIOS: dict[str, Ratio] = {
     "jaccard": lambda tp, fp, fn, tn: (tp, tp + fp + fn),
     "dice": lambda tp, fp, fn, tn: (2 * tp, 2 * tp + fp + fn),
     "sensitivity": lambda tp, fp, fn, tn: (tp, tp + fn),
@@ -170,7 +171,9 @@ class SemanticMetric:
     * **pooled over pixels**: all pictures' pixels counted as one picture; with more than two
       categories the mean over them (the usual mIoU).
 
-    Distances are taken for every category but the background (the first).
+    Distances are taken for every category but the background (the first). Pixel accuracy is the
+    share of pixels that are right, which is one number for a picture, not one for each category:
+    every row of a picture has it.
     """
 
     kind = "semantic"
@@ -230,10 +233,19 @@ class SemanticMetric:
         """Every measure for every row: {name: (rows,) float64}."""
         counted = {name: _column(self.rows, name) for name in ("tp", "fp", "fn", "tn")}
         scores = overlap(**counted) | {name: _column(self.rows, name) for name in DISTANCES}
+        if len(self.categories) > 2:
+            scores["accuracy"] = self._accuracy()
         if self.pixel_mm is not None:
             scores["hd95_mm"] = scores["hd95_px"] * self.pixel_mm
             scores["assd_mm"] = scores["assd_px"] * self.pixel_mm
         return scores
+
+    def _accuracy(self) -> Floats:
+        """(rows,) the share of the picture's pixels that are of the category they were called."""
+        tops, bottoms = _right(*self.counts())
+        ratios = ratios_of(tops[:, 0], bottoms[:, 0], empty=1.0)
+        starts = starts_of(self.rows)
+        return np.repeat(ratios, np.diff([*starts, len(self.rows)]))
 
     @property
     def ids(self) -> list[str]:
@@ -253,7 +265,7 @@ class SemanticMetric:
             seed: of the drawing.
         """
         counts, found = self.counts(), {}
-        for name, parts in RATIOS.items():
+        for name, parts in self._ratios().items():
             ratio = bootstrap(*parts(*counts), units, seed=seed)
             found[name] = replace(ratio, value=1.0) if np.isnan(ratio.value) else ratio
         return found
@@ -296,12 +308,16 @@ class SemanticMetric:
         """
         return averages_of(self.per_picture(), self._pooled(), "pixels")
 
+    def _ratios(self) -> dict[str, Ratio]:
+        """The `RATIOS`; of more than two categories, accuracy counts all of them at once."""
+        return RATIOS if len(self.categories) == 2 else RATIOS | {"accuracy": _right}
+
     def _pooled(self) -> dict[str, float]:
         """Ratios over all pixels, averaged over the categories that have a denominator."""
         first = 1 if len(self.categories) == 2 else 0
         counts = [part[first:].astype(np.float64) for part in _counts(self.confusion)]
         pooled = {}
-        for name, parts in RATIOS.items():
+        for name, parts in self._ratios().items():
             tops, bottoms = parts(*counts)
             there = bottoms > 0
             pooled[name] = float(mean_of(tops[there] / bottoms[there])) if there.any() else 1.0
@@ -329,6 +345,12 @@ class SemanticMetric:
             is_missed = (tp + fn == 0) != (tp + fp == 0)
             name = self.categories[index].name
             yield Row(sample_id, name, tp, fp, fn, tn, rim, hd95, assd, is_missed, groups)
+
+
+def _right(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> tuple[Floats, Floats]:
+    """(..., 1) right pixels of all categories, and all pixels; from (..., K) of each category."""
+    every = (tp + fp + fn + tn).max(axis=-1, keepdims=True, initial=0)
+    return tp.sum(axis=-1, keepdims=True), every
 
 
 def _counts(matrix: Counts) -> tuple[Counts, Counts, Counts, Counts]:

@@ -136,9 +136,8 @@ class Segments:
 
 def _decided(logits: NDArray[np.float32]) -> LabelMap:
     """(H, W) the likeliest class; a single logit is that of the second of two categories."""
-    if len(logits) == 1:
-        return (logits[0] > 0).view(np.uint8)
-    return logits.argmax(axis=0).astype(np.uint8)
+    is_two = len(logits) == 1
+    return np.asarray(logits[0] > 0 if is_two else logits.argmax(axis=0), np.uint8)
 
 
 def _sureness(logits: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
