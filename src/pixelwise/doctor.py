@@ -66,7 +66,12 @@ class Report:
         return all(finding.severity != "error" for finding in self.findings)
 
 
-def check(data: str | Path, masks: str = "auto", out: str | Path | None = None) -> Report:
+def check(
+    data: str | Path,
+    masks: str = "auto",
+    out: str | Path | None = None,
+    white_level: float | None = None,
+) -> Report:
     """Read every picture and mask of a folder once and say what is wrong with them.
 
     Of more than 5,000 pictures an even sample of 5,000 is read; copies are looked for among the
@@ -77,11 +82,12 @@ def check(data: str | Path, masks: str = "auto", out: str | Path | None = None) 
         masks: what mask values mean, see `pixelwise.datasets._masks`.
         out: folder for contact_sheet.png, up to 48 pictures with their outlines, doubtful ones
             first; None for no sheet.
+        white_level: the number that is white in images of more than 8 bits; None looks at them.
 
     Raises:
         PixelwiseError: nothing recognised in the folder, or masks that could mean two things.
     """
-    dataset = open_dataset(data, masks)
+    dataset = open_dataset(data, masks, white_level)
     samples = [dataset[index] for index in range(len(dataset))]
     chosen = [samples[index] for index in even_sample(len(samples), _MOST_READ)]
     with Progress("checking", len(chosen)) as bar:

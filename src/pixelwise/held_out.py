@@ -74,7 +74,7 @@ def choose(run: Run, data: str | Path | None, split: str | None, masks: str) -> 
 
 
 def _from_own(run: Run, own: Path, split: str | None) -> Chosen:
-    dataset = open_dataset(own, run.recipe.masks)
+    dataset = open_dataset(own, run.recipe.masks, run.recipe.white_level)
     runs = run.folds or (run,)
     part = split or ("test" if any(each.ids("test") for each in runs) else "val")
     owner = {sample_id: each for each in runs for sample_id in each.ids(part)}
@@ -114,7 +114,7 @@ _PART_NOTES = {
 
 
 def _from_elsewhere(run: Run, data: Path, masks: str) -> Chosen:
-    dataset = open_dataset(data, masks)
+    dataset = open_dataset(data, masks, run.recipe.white_level)
     match = matched_by_joints if run.recipe.task == "pose" else matched
     mapping, notes = match(dataset.categories, run.categories)
     # A cross-validation predicts other folders by all its folds together: what any of them saw.

@@ -63,6 +63,7 @@ def look(dataset: Dataset) -> Facts:
         float(np.median(things_px)) if len(things_px) else 0.0,
         any(outlines for outlines, _ in told) or not shows_joints,
         shows_joints or is_more,
+        dataset.white_level,
     )
 
 

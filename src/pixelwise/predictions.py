@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pixelwise.builtin import serving
 from pixelwise.clips import Predict, outline_clip
-from pixelwise.datasets._pictures import read_image
+from pixelwise.datasets._pictures import moving_notes, read_image
+from pixelwise.datasets._white import settle_white
 from pixelwise.delivery import Delivery
 from pixelwise.exported import weights_fingerprint
 from pixelwise.inputs import Inputs, gather
@@ -26,6 +28,9 @@ from pixelwise.run import open_run
 from pixelwise.types import Image, PixelwiseError
 from pixelwise.videos import open_video
 from pixelwise.words import count
+
+Read = Callable[[Path], Image | PixelwiseError]
+"""A file -> its image, or what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def predict(
     probs: bool = False,
     flips: bool = True,
     tile_px: int | None = None,
+    white_level: float | None = None,
     device: str = "auto",
     runtime: str = "auto",
     overwrite: bool = False,
@@ -128,6 +134,8 @@ def predict(
         probs: also write probabilities, of a run for classes of pixels.
         flips: also look at each picture's mirror images.
         tile_px: cut larger pictures into tiles with this long a side.
+        white_level: number that is white in images of more than 8 bits; None = the run's, or
+            what fits all that are given.
         device: where to compute.
         runtime: what computes a run's maps: "torch", "onnx", "openvino", or "auto", the fastest
             here. The results are the same; see `runtimes`.
@@ -162,14 +170,27 @@ def predict(
         _refuse_with_model(run, task, tile_px, runtime)
         predictor = vitpose.load(model, detector=detector, flips=flips, device=device)
     folder = Path(out)
+    paths = [image.path for image in inputs.images]
+    white_level, settled = _white_level(predictor, paths, white_level)
     options = {"task": task, "probs": probs, "flips": flips, "tile_px": tile_px, "model": model}
-    command = _command(run, task, predictor, {**options, "detector": detector})
+    more = {"detector": detector, "white_level": white_level}
+    command = _command(run, task, predictor, {**options, **more})
     with staging(folder) as staged:
         delivery = Delivery(folder, staged, inputs, command, probs, overwrite)
-        lines, failures = _write(predictor, inputs, delivery)
+        read = partial(_try_read, white_level=white_level)
+        lines, failures = _write(predictor, inputs, delivery, read)
     used = predictor.runtime if isinstance(predictor, Predictor) else "torch"
-    notes = (*inputs.notes, *delivery.notes)
+    notes = (*inputs.notes, *moving_notes(paths), *settled, *delivery.notes)
     return Predictions(folder, tuple(lines), tuple(failures), used, notes)
+
+
+def _white_level(
+    predictor: Predict, paths: Sequence[Path], asked: float | None
+) -> tuple[float | None, tuple[str, ...]]:
+    """The number that is white: asked for, the run's, or what fits all images, which is said."""
+    if asked is None and isinstance(predictor, Predictor):
+        asked = predictor.recipe.white_level
+    return (asked, ()) if asked is not None else settle_white(paths)
 
 
 def _command(
@@ -186,13 +207,13 @@ def _command(
 
 
 def _write(
-    predictor: Predict, inputs: Inputs, delivery: Delivery
+    predictor: Predict, inputs: Inputs, delivery: Delivery, read: Read
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Write all results; give their lines, and a sentence for what is wrong with an image."""
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
     if inputs.images:
-        _outline_pictures(predictor, inputs.images, delivery, lines, failures)
+        _outline_pictures(predictor, inputs.images, delivery, read, lines, failures)
     _outline_clips(predictor, inputs.videos, delivery, lines, failures)
     delivery.write_lines("".join(json.dumps(line) + "\n" for line in lines))
     return lines, failures
@@ -202,6 +223,7 @@ def _outline_pictures(
     predictor: Predict,
     pictures: Sequence[Picture],
     delivery: Delivery,
+    read: Read,
     lines: list[dict[str, Any]],
     failures: list[str],
 ) -> None:
@@ -209,7 +231,7 @@ def _outline_pictures(
     result: Any = None
     with ExitStack() as stack, Progress("predicting", len(pictures)) as bar:
         output: Output | None = None
-        for done, (picture, image) in enumerate(_read_ahead(pictures), start=1):
+        for done, (picture, image) in enumerate(_read_ahead(pictures, read), start=1):
             if isinstance(image, PixelwiseError):
                 failures.append(str(image))
             else:
@@ -296,12 +318,14 @@ def _num_frames(path: Path) -> int:
         return 0
 
 
-def _read_ahead(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Image | PixelwiseError]]:
+def _read_ahead(
+    pictures: Sequence[Picture], read: Read
+) -> Iterator[tuple[Picture, Image | PixelwiseError]]:
     """Pictures in order, the next one being read while the last is looked at."""
     with ThreadPoolExecutor(1) as pool:
         waiting = None
         for picture in pictures:
-            upcoming = (picture, pool.submit(_try_read, picture.path))
+            upcoming = (picture, pool.submit(read, picture.path))
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
             waiting = upcoming
@@ -309,8 +333,8 @@ def _read_ahead(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Image | 
             yield waiting[0], waiting[1].result()
 
 
-def _try_read(path: Path) -> Image | PixelwiseError:
+def _try_read(path: Path, white_level: float | None) -> Image | PixelwiseError:
     try:
-        return read_image(path)
+        return read_image(path, white_level, first=True)
     except PixelwiseError as error:
         return error

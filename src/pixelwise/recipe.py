@@ -46,6 +46,8 @@ class Facts:
     has_outlines: bool = True
     """False where joints are all that is known."""
     has_joints: bool = False
+    white_level: float | None = None
+    """The number that is white in images of more than 8 bits; None = there are none."""
 
     @property
     def is_crowd(self) -> bool:
@@ -64,6 +66,8 @@ class Recipe:
     """What the maps mean: a module of `pixelwise.tasks`."""
     masks: str = "auto"
     """What mask values mean, where the files leave a doubt."""
+    white_level: float | None = None
+    """Number that is white in images of more than 8 bits, such as 4095; None = all have 8."""
     network: str = "unet"
     """A module of `pixelwise.networks`."""
     backbone: str | None = None
@@ -179,6 +183,7 @@ class Recipe:
             "augment": 0 <= self.augment <= 3,
             "made_up": 0 <= self.made_up <= 10,
             "loss": bool(self.loss),
+            "white_level": self.white_level is None or 0 < self.white_level < 2**32,
         }
         for name, holds in rules.items():
             if not holds:
@@ -197,6 +202,7 @@ _MEANINGS = {
     "folds": "Between 2 and 20 folds, or 0 for one split.",
     "augment": "Between 0 (none) and 3.",
     "made_up": "Between 0 (none) and 10 for each picture.",
+    "white_level": "A number above 0, such as 1 (float), 4095 (12 bits) or 65535 (16 bits).",
     "average": "At least 0 (none) and below 1.",
 }
 
@@ -274,7 +280,9 @@ def derive(facts: Facts, data: str, asked: Mapping[str, Any], size: int | None =
         derived |= {"tile_px": side_px, "size_hw": (side_px, side_px), "batch": 4}
     if asked.get("start") not in (None, "none", *BUILT_IN):
         asked = {**asked, "start": str(Path(asked["start"]).resolve())}
-    return Recipe.checked({**derived, **asked}, where="the request")
+    white_level = asked.get("white_level") or facts.white_level
+    lines = {**derived, **asked, "white_level": white_level}
+    return Recipe.checked(lines, where="the request")
 
 
 def _long_side(facts: Facts, budget_s: float | None, knows_it: bool) -> int:

@@ -87,7 +87,7 @@ def train(
             loss stopped being a number.
     """
     started = time.monotonic()
-    dataset = open_dataset(data, asked.get("masks", "auto"))
+    dataset = open_dataset(data, asked.get("masks", "auto"), asked.get("white_level"))
     facts = look(dataset)
     recipe = derive(facts, str(Path(data).resolve()), asked, size)
     refuse_task(recipe.task, facts, dataset)

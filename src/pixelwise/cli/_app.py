@@ -36,6 +36,13 @@ Masks = Annotated[
         "ids or ids=NAME (each value is one object)."
     ),
 ]
+WhiteLevel = Annotated[
+    float | None,
+    typer.Option(
+        help="Number that is white in images of more than 8 bits, such as 4095 of a 12-bit camera "
+        "[what fits all of them]."
+    ),
+]
 Flips = Annotated[
     bool,
     typer.Option("--flips/--no-flips", help="Look at mirror images too: better, and slower."),

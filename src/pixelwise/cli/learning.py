@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pixelwise.cli._app import Data, Device, Masks, app, console, seconds
+from pixelwise.cli._app import Data, Device, Masks, WhiteLevel, app, console, seconds
 from pixelwise.types import PixelwiseError
 
 
@@ -18,11 +18,12 @@ def check(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the contact sheet; none is drawn without it.")
     ] = None,
+    white_level: WhiteLevel = None,
 ) -> None:
     """Say what is in a folder, and what is wrong with it."""
     from pixelwise import doctor
 
-    report = doctor.check(data, masks=masks, out=out)
+    report = doctor.check(data, masks=masks, out=out, white_level=white_level)
     console.print(doctor.render(report))
     if not report.ok:
         raise typer.Exit(2)
@@ -93,6 +94,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, first weights and batches.")] = None,
     masks: Masks = "auto",
+    white_level: WhiteLevel = None,
     workers: Annotated[int, typer.Option(help="Threads that prepare batches.")] = 1,
     log: Annotated[list[str] | None, typer.Option(help="tensorboard or mlflow.")] = None,
     compiled: Annotated[
@@ -128,6 +130,7 @@ def train(
         leave_out=leave_out,
         seed=seed,
         compile=compiled,
+        white_level=white_level,
         framework=framework,
     )
     run = training.train(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pixelwise.cli._app import Device, Flips, Runtime, Tile, app, console
+from pixelwise.cli._app import Device, Flips, Runtime, Tile, WhiteLevel, app, console
 
 
 @app.command()
@@ -52,6 +52,7 @@ def predict(
     probs: Annotated[bool, typer.Option("--probs", help="Also write probabilities.")] = False,
     flips: Flips = True,
     tile: Tile = None,
+    white_level: WhiteLevel = None,
     device: Device = "auto",
     runtime: Runtime = "auto",
 ) -> None:
@@ -72,6 +73,7 @@ def predict(
         probs=probs,
         flips=flips,
         tile_px=tile,
+        white_level=white_level,
         device=device,
         runtime=runtime,
         overwrite=overwrite,

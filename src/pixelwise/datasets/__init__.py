@@ -14,11 +14,15 @@ Every module in here is one layout. It has two functions:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from pixelwise.datasets._files import glimpse
+from pixelwise.datasets._formats import foreign_notes
 from pixelwise.datasets._remarks import remarks
+from pixelwise.datasets._white import settle_white
 from pixelwise.find import find, names
 from pixelwise.types import Category, PixelwiseError, Sample
 
@@ -43,6 +47,10 @@ class Dataset(Protocol):
         """What mask values mean, as the option that reads another folder the same way."""
 
     @property
+    def white_level(self) -> float | None:
+        """The number that is white in images of more than 8 bits; None where there are none."""
+
+    @property
     def unpaired(self) -> tuple[Path, ...]:
         """Pictures without a mask and masks without a picture: left out, never guessed at."""
 
@@ -55,13 +63,17 @@ class Dataset(Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
 
-def open_dataset(path: str | Path, masks: str = "auto") -> Dataset:
+def open_dataset(
+    path: str | Path, masks: str = "auto", white_level: float | None = None
+) -> Dataset:
     """Open a folder of images with masks or outlines, recognising its layout.
 
     Args:
         path: the folder.
         masks: what mask values mean; "auto" looks at them and stops where they could mean two
             things. See `pixelwise.datasets._masks`.
+        white_level: the number that is white in images of more than 8 bits, such as 4095 of a
+            12-bit camera; None looks at them.
 
     Raises:
         PixelwiseError: no such folder, nothing recognised in it, or masks that could mean two
@@ -74,14 +86,36 @@ def open_dataset(path: str | Path, masks: str = "auto") -> Dataset:
     modules = [find("datasets", name) for name in names("datasets")]
     likeness = [module.likeness(root) for module in modules]
     if max(likeness) <= 0:
+        foreign = "".join(f" {note}" for note in foreign_notes(glimpse(root)))
         raise PixelwiseError(
-            f"{root} holds no pictures (jpg, png, bmp, tif, webp, gif). Expected, for example, "
-            "images/NAME.jpg with masks/NAME.png, or NAME.jpg beside NAME_mask.png."
+            f"{root} holds no pictures (jpg, png, bmp, tif, webp, gif).{foreign} Expected, for "
+            "example, images/NAME.jpg with masks/NAME.png, or NAME.jpg beside NAME_mask.png."
         )
     # Of equally likely layouts the first by name.
     best = modules[likeness.index(max(likeness))]
-    dataset = best.read(root, masks)
+    return _completed(best.read(root, masks), white_level)
+
+
+def _completed(dataset: Any, white_level: float | None) -> Dataset:
+    """With what is alike in every layout: what to know of it, and which number is white."""
     samples = [dataset[index] for index in range(len(dataset))]
-    more = remarks(root, dataset.categories, samples)
-    told: Dataset = replace(dataset, notes=(*dataset.notes, *more))
-    return told
+    images = [sample.files[0] for sample in samples]
+    notes = remarks(dataset.root, dataset.categories, samples)
+    notes += foreign_notes(_overlooked(dataset.root, images))
+    if white_level is None:
+        white_level, more = settle_white(images)
+        notes += more
+    done: Dataset = replace(dataset, white_level=white_level, notes=(*dataset.notes, *notes))
+    return done
+
+
+def _overlooked(root: Path, images: Sequence[Path]) -> list[str]:
+    """Files beside the images that are none of them by another ending (a raw file is one)."""
+    places = {image.parent for image in images}
+    read = {image.with_suffix("") for image in images}
+    files = (Path(file) for file in glimpse(root))
+    return [
+        file.as_posix()
+        for file in files
+        if (root / file).parent in places and root / file.with_suffix("") not in read
+    ]

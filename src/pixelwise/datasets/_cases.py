@@ -54,6 +54,7 @@ class Cases:
     unpaired: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     masks: str = "auto"
+    white_level: float | None = None
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -64,7 +65,7 @@ class Cases:
         return Sample(
             id=case.id,
             files=(image, *files),
-            read_image=partial(read_image, image),
+            read_image=partial(read_image, image, self.white_level),
             read_annotation=partial(self.reader, *case.held, image, files),
             groups=self.groups.get(case.id, _NO_GROUPS),
             split=case.split,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pixelwise.datasets._derive import FOREGROUND, settle
 from pixelwise.datasets._files import glimpse
+from pixelwise.datasets._formats import foreign_notes
 from pixelwise.datasets._ids import TABLE, Kinds, category_names, kinds_of, read_ids, read_table
 from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._masks import MaskMeaning, read_labels
@@ -37,6 +38,7 @@ class Paired:
     unpaired: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     table: Mapping[str, Kinds] = field(default_factory=dict, repr=False)
+    white_level: float | None = None
 
     @property
     def categories(self) -> tuple[Category, ...]:
@@ -58,7 +60,7 @@ class Paired:
         return Sample(
             id=pair.id,
             files=(image, *masks),
-            read_image=partial(read_image, image),
+            read_image=partial(read_image, image, self.white_level),
             read_annotation=partial(
                 _read_annotation, image, masks, self.meaning, kinds_of(self.table, pair.mask)
             ),
@@ -133,16 +135,18 @@ _EXPECTED = (
 
 def _no_pairs(root: Path, found: Pairs) -> str:
     images = [file for file in found.unpaired if file not in found.masks]
+    foreign = "".join(f" {note}" for note in foreign_notes(glimpse(root)))
     if found.masks and images:
         return (
             f"No mask in {root} has the name of a picture: {len(images)} pictures such as "
             f"{images[0]}, {len(found.masks)} masks such as {min(found.masks)}. {_EXPECTED}"
         )
     if found.masks:
-        return f"{root} holds {len(found.masks)} masks and no pictures. {_EXPECTED}"
+        return f"{root} holds {len(found.masks)} masks and no pictures.{foreign} {_EXPECTED}"
     if not images:
-        return f"{root} holds no pictures that could have masks. {_EXPECTED}"
-    return f"{root} holds {len(images)} pictures such as {images[0]}, but no masks. {_cure(root)}"
+        return f"{root} holds no pictures that could have masks.{foreign} {_EXPECTED}"
+    found_images = f"{root} holds {len(images)} pictures such as {images[0]}, but no masks."
+    return f"{found_images}{foreign} {_cure(root)}"
 
 
 def _cure(root: Path) -> str:

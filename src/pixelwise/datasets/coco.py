@@ -56,6 +56,7 @@ class Coco:
     unpaired: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     masks: str = "auto"
+    white_level: float | None = None
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -69,7 +70,7 @@ class Coco:
         return Sample(
             id=case.id,
             files=tuple(files),
-            read_image=partial(read_image, image),
+            read_image=partial(read_image, image, self.white_level),
             read_annotation=self._reader(case, image),
             split=case.split,
             is_sized=case.mask is not None or case.picture.size_hw is not None,

@@ -1,0 +1,51 @@
+"""Which number is white in the deep images of a dataset: settled once for all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pixelwise.datasets._deep import Level, is_deep, level_of, settled_level
+from pixelwise.datasets._look import even_sample
+
+_MOST_LOOKED_AT = 64
+_ENDINGS = (".tif", ".tiff", ".png")
+
+
+def settle_white(images: Sequence[Path]) -> tuple[float | None, tuple[str, ...]]:
+    """The number that is white in these images, and a sentence where it is not the type's.
+
+    Up to 64 evenly spread images are looked at; those of 8 bits have nothing to settle.
+
+    Returns:
+        None where no image has more than 8 bits a channel (or none can be read).
+    """
+    chosen = [images[index] for index in even_sample(len(images), _MOST_LOOKED_AT)]
+    chosen = [path for path in chosen if path.suffix.lower() in _ENDINGS]
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        levels = [level for level in pool.map(_try_level, chosen) if level is not None]
+    if not levels:
+        return None, ()
+    white = settled_level(levels)
+    # The type says it already, of whole numbers; of floats 0 to 1 is what everybody expects.
+    expected = max((level.full for level in levels if not level.is_float), default=1.0)
+    return white, () if white == expected else (_note(white, levels),)
+
+
+def _try_level(path: Path) -> Level | None:
+    """None for images of 8 bits, and for those that cannot be read: these are named later."""
+    try:
+        return level_of(path) if is_deep(path) else None
+    # Decoders raise nearly every built-in exception on broken bytes.
+    except Exception:
+        return None
+
+
+def _note(white: float, levels: Sequence[Level]) -> str:
+    top = max(level.top for level in levels)
+    return (
+        f"Images of more than 8 bits: their values go up to {top:g}, so {white:g} counts as white "
+        "in all of them. --white-level says otherwise."
+    )
