@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pixelwise.files import write_text
-from pixelwise.recipe import describe
 from pixelwise.run import Run
+from pixelwise.trained import describe, warning, weights_of
 
 _EXPORTS = "\n## Exports\n"
 
 
 def write_card(run: Run) -> None:
-    """Write ``card.md``."""
+    """Write ``card.md``; what it says about exports stays."""
+    path = run.path / "card.md"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
     counts = {part: len(run.ids(part)) for part in ("train", "val", "test")}
     names = ", ".join(category.name for category in run.categories)
     scores = [line["val_score"] for line in run.history]
@@ -25,9 +27,11 @@ def write_card(run: Run) -> None:
         "",
         f"Learned by pixelwise to tell apart: {names}.",
         "",
+        *([f"**{said}**", ""] if (said := warning(run)) else []),
         f"- data: {run.recipe.data} (fingerprint {run.fingerprint})",
         f"- pictures: {', '.join(f'{count} {part}' for part, count in counts.items())}",
-        *[f"- {line}" for line in describe(run.recipe)],
+        *[f"- {line}" for line in describe(run)],
+        *([f"- weights: of {kept}"] if (kept := weights_of(run)) else []),
         *best,
         "",
         "The validation score chose the weights and is not a measure of accuracy; "
@@ -35,7 +39,8 @@ def write_card(run: Run) -> None:
         "A model of skin lesions is no diagnosis.",
         "",
     ]
-    write_text(run.path / "card.md", "\n".join(text))
+    exports = before[before.find(_EXPORTS) :] if _EXPORTS in before else ""
+    write_text(path, "\n".join(text) + exports)
 
 
 def name_exports(run: Run, lines: Iterable[str]) -> None:

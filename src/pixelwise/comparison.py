@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Group
 from rich.table import Table
 
+from pixelwise.evaluated import notes_about, read_about, refuse_training_images
 from pixelwise.metrics import MEASURES, Measure
 from pixelwise.statistics import Interval, mean, paired_difference, permutation_test
 from pixelwise.tables import units_among
@@ -43,7 +44,8 @@ class Comparison:
 
     ``names``: of a and b. ``num_shared``: pictures both measured; ``num_only_a``, ``num_only_b``:
     left out. ``unit``: what intervals and test draw ("picture", "patient"). ``notes``: sentences a
-    reader of the numbers must know.
+    reader of the numbers must know. ``where``: what a and b were measured on, such as "the run's
+    test part"; None where the evaluation does not say.
     """
 
     names: tuple[str, str]
@@ -53,6 +55,18 @@ class Comparison:
     num_only_b: int
     unit: str
     notes: tuple[str, ...]
+    where: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def measured_on(self) -> str | None:
+        """What the two were measured on, a sentence; None where neither evaluation says."""
+        a, b = self.where
+        if a == b:
+            return None if a is None else f"Both were measured on {a}."
+        return " ".join(
+            f"{name} was measured on {where or 'images that its evaluation does not name'}."
+            for name, where in zip(self.names, self.where, strict=True)
+        )
 
     @property
     def sentence(self) -> str:
@@ -80,18 +94,26 @@ class Comparison:
         return f"That is more than chance gives, in favour of {better}."
 
 
-def compare(run_a: str | Path, run_b: str | Path, *, seed: int = 0) -> Comparison:
+def compare(
+    run_a: str | Path, run_b: str | Path, *, seed: int = 0, training_images: bool = False
+) -> Comparison:
     """Compare two evaluations over the pictures both measured.
 
     Args:
         run_a, run_b: folders that hold a per_image.csv: evaluated runs, or other folders that an
             evaluation was written to.
         seed: of the drawing.
+        training_images: compare although a run was measured on the images it was trained on.
 
     Raises:
-        PixelwiseError: not evaluated yet, no shared picture, or other masks in the two.
+        PixelwiseError: not evaluated yet, no shared picture, other masks in the two, or a run was
+            measured on the images it was trained on.
     """
     a, b = _Evaluated.read(Path(run_a)), _Evaluated.read(Path(run_b))
+    about = read_about(Path(run_a)), read_about(Path(run_b))
+    names = _names(Path(run_a), Path(run_b))
+    if not training_images:
+        refuse_training_images((str(run_a), str(run_b)), about)
     shared = [name for name in a.scores if name in b.scores]
     if not shared:
         raise PixelwiseError(
@@ -106,13 +128,14 @@ def compare(run_a: str | Path, run_b: str | Path, *, seed: int = 0) -> Compariso
             f"{b.measures[0]}, ...): they are of different tasks. Compare two runs of one task."
         )
     return Comparison(
-        names=_names(Path(run_a), Path(run_b)),
+        names=names,
         differences=tuple(_difference(name, a, b, shared, units, seed) for name in both),
         num_shared=len(shared),
         num_only_a=len(a.scores) - len(shared),
         num_only_b=len(b.scores) - len(shared),
         unit=unit,
-        notes=_notes(a, b, shared),
+        notes=(*_notes(a, b, shared), *notes_about(names, about)),
+        where=(about[0].where, about[1].where),
     )
 
 
@@ -132,7 +155,8 @@ def render(comparison: Comparison) -> Group:
             line.difference.words(digits),
             _p(line.p).removeprefix("p = ").removeprefix("p "),
         )
-    return Group(comparison.sentence, *comparison.notes, table)
+    on = [] if comparison.measured_on is None else [comparison.measured_on]
+    return Group(comparison.sentence, *on, *comparison.notes, table)
 
 
 @dataclass(frozen=True)
@@ -232,7 +256,8 @@ def _agree(a: Mapping[str, int], b: Mapping[str, int]) -> bool:
 
 
 def _names(a: Path, b: Path) -> tuple[str, str]:
-    """The shortest endings of the two paths that differ."""
+    """The shortest endings of the two folders that differ."""
+    a, b = (path.parent if path.suffix == ".csv" else path for path in (a, b))
     first, second = a.resolve().parts, b.resolve().parts
     for count in range(1, max(len(first), len(second))):
         if first[-count:] != second[-count:]:

@@ -19,11 +19,12 @@ from pixelwise.builtin import NEVI, PEOPLE
 from pixelwise.datasets import open_dataset
 from pixelwise.held_out import Chosen, choose
 from pixelwise.joints import jointed
+from pixelwise.manifest import refuse_foreign
 from pixelwise.metrics import Metric
 from pixelwise.metrics.semantic import SemanticMetric
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
-from pixelwise.report import Case, Evaluation, Skipped, describe
+from pixelwise.report import FILES, Case, Evaluation, Skipped, describe
 from pixelwise.report.gallery import draw_case, picks
 from pixelwise.run import Run, open_run
 from pixelwise.types import IGNORE, Annotation, Image, PixelwiseError, Sample
@@ -68,14 +69,17 @@ def evaluate(
         run: folder of the run; None for a built-in model, which needs ``data``: see `built_in_for`.
         data: folder of images and masks.
         split: "test", "val" or "train" of the run's own data, instead of what is held out.
-        out: where report.html, metrics.json and per_image.csv go. None: the run's folder for its
-            own data, RUN/on-NAME for another folder; evaluations/NAME for the built-in model.
+        out: where report.html, metrics.json and per_image.csv go; there, only those that an
+            evaluation wrote are replaced. None: the run's folder for what is held out of its own
+            data, RUN/part-NAME for another part, RUN/on-NAME for another folder; evaluations/NAME
+            for the built-in model.
         masks: what the other folder's mask values mean; None: the same as in the run.
         pixel_mm: a pixel's side in millimetres, for distances in both units.
         flips, tile_px, device, runtime: how to predict, see `pixelwise.predictor.load`.
 
     Raises:
-        PixelwiseError: no run, no data, categories that do not match, or nothing to measure.
+        PixelwiseError: no run, no data, categories that do not match, nothing to measure, or a
+            file that no evaluation wrote would be replaced.
     """
     if run is not None:
         opened = open_run(run)
@@ -87,6 +91,10 @@ def evaluate(
             "Give a folder of images and masks."
         )
     chosen = choose(opened, data, split, masks or opened.recipe.masks)
+    # The built-in model lies among the installed files, where no report belongs.
+    default_out = chosen.default_out if run else Path("evaluations") / chosen.data.resolve().name
+    folder = Path(out) if out else default_out
+    refuse_foreign(folder, FILES)
     metric = _metric_of(opened, pixel_mm)
     predictor_for = _predictors(
         chosen, flips=flips, tile_px=tile_px, device=device, runtime=runtime
@@ -100,9 +108,6 @@ def evaluate(
         "Command": _command(run, data, options, flips=flips),
         "Prediction time": f"{scored.predict_s / len(chosen.samples):.3f} s per picture",
     }
-    # The built-in model lies among the installed files, where no report belongs.
-    default_out = chosen.default_out if run else Path("evaluations") / chosen.data.resolve().name
-    folder = Path(out) if out else default_out
     evaluation = describe(
         opened, chosen, scored.metric, scored.skipped, gallery, folder, facts=facts
     )

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pixelwise import trained
 from pixelwise.builtin import NEVI, is_here
 from pixelwise.card import name_exports
 from pixelwise.exported import file_name, is_export, weights_fingerprint
@@ -82,6 +83,8 @@ def export(
     path = _free_place(Path(out), module) if out else folder / file_name(to, chosen)
     with replacing(path) as place:
         proof = _write_proven(opened, module, place, chosen, probes)
+    if said := trained.warning(opened):
+        on_note(said)
     on_note(f"Proven on {probes.words}. {proof.sentence}.")
     if path.parent == opened.path / FOLDER:
         _note(opened, path.name, proof)
@@ -188,6 +191,7 @@ def texts(run: Run, precision: str, proof: Proof, words: str) -> dict[str, str]:
         "thresholds": dict(task.thresholds),
         "normalisation": {"input": "uint8 RGB", "inside": True, "mean": MEAN, "spread": SPREAD},
         "precision": precision,
+        "training": trained.as_json(run),
         "recipe": asdict(_without_places(run.recipe)),
         "proof": {**proof.as_json(), "pictures": words},
     }

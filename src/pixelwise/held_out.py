@@ -24,7 +24,8 @@ class Chosen:
     ``runs``: sample id -> the run that predicts it (the fold that did not see it, for a
     cross-validation's own data; all folds as one elsewhere). ``where``: for
     a sentence, "the run's test part". ``is_unseen``: whether nothing was learned from them and the
-    weights were not chosen by them. ``left_out``: ids the run had seen. ``fingerprints``: id ->
+    weights were not chosen by them. ``part``: "train", "val" or "test" of the run's own data; None
+    for another folder. ``left_out``: ids the run had seen. ``fingerprints``: id ->
     content hash of the picture. ``notes``: sentences a reader of the numbers must know.
     """
 
@@ -35,6 +36,7 @@ class Chosen:
     default_out: Path
     data: Path
     fingerprints: Mapping[str, str]
+    part: str | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -76,7 +78,8 @@ def choose(run: Run, data: str | Path | None, split: str | None, masks: str) -> 
 def _from_own(run: Run, own: Path, split: str | None) -> Chosen:
     dataset = open_dataset(own, run.recipe.masks, run.recipe.white_level)
     runs = run.folds or (run,)
-    part = split or ("test" if any(each.ids("test") for each in runs) else "val")
+    held_out = "test" if any(each.ids("test") for each in runs) else "val"
+    part = split or held_out
     owner = {sample_id: each for each in runs for sample_id in each.ids(part)}
     samples = tuple(sample for sample in _samples(dataset) if sample.id in owner)
     if not samples:
@@ -97,8 +100,10 @@ def _from_own(run: Run, own: Path, split: str | None) -> Chosen:
         runs=owner,
         where=where,
         is_unseen=part == "test",
-        default_out=run.path,
+        # The report of what is held out is the run's; no other part may take its place.
+        default_out=run.path if part == held_out else run.path / f"part-{part}",
         data=own,
+        part=part,
         fingerprints={name: each.split[name]["fingerprint"] for name, each in owner.items()},
         notes=tuple(notes),
     )

@@ -26,6 +26,7 @@ from pixelwise.words import count
 
 FILE = "pixelwise_manifest.jsonl"
 _SHOWN = 3
+_WAY_OUT = "Give --out another folder, or move them away."
 
 
 @dataclass
@@ -145,20 +146,22 @@ def staging(folder: Path) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def write_files(
-    folder: Path, texts: Mapping[str, str | bytes], command: Mapping[str, Any], way_out: str
-) -> None:
+def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
+    """See `Manifest.refuse_foreign`: for commands that write a few files into a folder."""
+    Manifest(folder).read().refuse_foreign(names, _WAY_OUT)
+
+
+def write_files(folder: Path, texts: Mapping[str, str | bytes], command: Mapping[str, Any]) -> None:
     """Write a few files, each whole or not at all, and replace only what a command wrote.
 
     Args:
-        folder: where to. texts: name -> content. command: see `Manifest.begin`. way_out: see
-            `Manifest.refuse_foreign`.
+        folder: where to. texts: name -> content. command: see `Manifest.begin`.
 
     Raises:
         PixelwiseError: a file there was not written by a command.
     """
     manifest = Manifest(folder).read()
-    manifest.refuse_foreign(texts, way_out)
+    manifest.refuse_foreign(texts, _WAY_OUT)
     with staging(folder) as place:
         manifest.begin(command)
         for name, text in texts.items():

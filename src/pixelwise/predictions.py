@@ -24,7 +24,8 @@ from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.outside import vitpose
 from pixelwise.predictor import Predictor, load
 from pixelwise.progress import Progress
-from pixelwise.run import open_run
+from pixelwise.run import Run, open_run
+from pixelwise.trained import warning
 from pixelwise.types import Image, PixelwiseError
 from pixelwise.videos import open_video
 from pixelwise.words import count
@@ -174,13 +175,18 @@ def predict(
     white_level, settled = _white_level(predictor, paths, white_level)
     options = {"task": task, "probs": probs, "flips": flips, "tile_px": tile_px, "model": model}
     more = {"detector": detector, "white_level": white_level}
-    command = _command(run, task, predictor, {**options, **more})
+    opened = None
+    if isinstance(predictor, Predictor):
+        opened = open_run(serving(task) if run is None else run)
+    command = _command(opened, str(model or run), {**options, **more})
     with staging(folder) as staged:
         delivery = Delivery(folder, staged, inputs, command, probs, overwrite)
         read = partial(_try_read, white_level=white_level)
         lines, failures = _write(predictor, inputs, delivery, read)
     used = predictor.runtime if isinstance(predictor, Predictor) else "torch"
-    notes = (*inputs.notes, *moving_notes(paths), *settled, *delivery.notes)
+    said = None if opened is None else warning(opened)
+    about = () if said is None else (said,)
+    notes = (*about, *inputs.notes, *moving_notes(paths), *settled, *delivery.notes)
     return Predictions(folder, tuple(lines), tuple(failures), used, notes)
 
 
@@ -193,17 +199,14 @@ def _white_level(
     return (asked, ()) if asked is not None else settle_white(paths)
 
 
-def _command(
-    run: str | Path | None, task: str | None, predictor: Predict, options: Mapping[str, Any]
-) -> dict[str, Any]:
+def _command(run: Run | None, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What the manifest keeps of a prediction: with what it was made."""
     given = {name: str(value) for name, value in options.items() if value not in (None, False)}
     found = {"command": "predict", "pixelwise": version("pixelwise"), "options": given}
-    if not isinstance(predictor, Predictor):
-        return {**found, "run": str(options["model"] or run)}
-    opened = open_run(serving(task) if run is None else run)
-    weights = [weights_fingerprint(part) for part in opened.folds or (opened,)]
-    return {**found, "run": opened.path.resolve().name, "weights": weights}
+    if run is None:
+        return {**found, "run": name}
+    weights = [weights_fingerprint(part) for part in run.folds or (run,)]
+    return {**found, "run": run.path.resolve().name, "weights": weights}
 
 
 def _write(

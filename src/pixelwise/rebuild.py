@@ -21,8 +21,8 @@ from pixelwise.files import write_text
 from pixelwise.madeup.nevi import write_nevi
 from pixelwise.madeup.people import write_people
 from pixelwise.progress import Progress
-from pixelwise.recipe import Recipe, describe
 from pixelwise.run import Run, load_weights, save_weights
+from pixelwise.trained import describe
 from pixelwise.training import train
 from pixelwise.types import PixelwiseError
 
@@ -136,7 +136,7 @@ def rebuild(
     measured = evaluate(run.path)
     on_note(measured.sentence)
     data = f"{count} made-up {what}, seed {made.seed}"
-    return pack(run, out / "model", data, _card(what, data, run.recipe, measured.sentence))
+    return pack(run, out / "model", data, _card(what, data, run, measured.sentence))
 
 
 def pack(run: Run, folder: Path, data: str, card: str) -> Path:
@@ -161,7 +161,7 @@ def pack(run: Run, folder: Path, data: str, card: str) -> Path:
     return folder
 
 
-def _card(what: str, data: str, recipe: Recipe, sentence: str) -> str:
+def _card(what: str, data: str, run: Run, sentence: str) -> str:
     lines = [
         f"# The built-in model for {what}",
         "",
@@ -172,7 +172,7 @@ def _card(what: str, data: str, recipe: Recipe, sentence: str) -> str:
         f"{data}, drawn by this package: no picture of anybody took part in learning.",
         f"`python -m pixelwise.rebuild OUT {what}` draws them and learns from them again.",
         "",
-        *[f"- {line}" for line in describe(recipe)],
+        *[f"- {line}" for line in describe(run)],
         "",
         f"## Measured on made-up {what}",
         "",

@@ -312,10 +312,10 @@ def working_size(median_hw: tuple[int, int], long_side_px: int) -> tuple[int, in
     return height, width
 
 
-def describe(recipe: Recipe) -> list[str]:
-    """What training would do, a line each, for people."""
+def describe(recipe: Recipe, length: str | None = None) -> list[str]:
+    """What training would do, a line each, for people. ``length``: how long it was, where known."""
     height, width = recipe.size_hw
-    length = f"{recipe.steps} steps" if recipe.steps else _duration(recipe.budget_s)
+    planned = f"{recipe.steps} steps" if recipe.steps else _duration(recipe.budget_s)
     on = f" on {recipe.backbone}" if recipe.backbone else ""
     turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
     first = "random weights" if recipe.start == "none" else f"the weights of {recipe.start}"
@@ -329,7 +329,7 @@ def describe(recipe: Recipe) -> list[str]:
         ),
         f"loss {' + '.join(f'{weight:g} {name}' for name, weight in recipe.loss.items())}",
         *([f"{recipe.made_up:g} made-up nevi beside each picture"] if recipe.made_up else []),
-        f"{recipe.optimizer}, batches of {recipe.batch}, for {length}"
+        f"{recipe.optimizer}, batches of {recipe.batch}, for {length or planned}"
         + (f", {recipe.folds} folds" if recipe.folds else "")
         + (f", learned in {recipe.framework}" if recipe.framework != "torch" else ""),
     ]

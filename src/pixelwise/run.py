@@ -73,8 +73,10 @@ class Run:
         own = read_status(self.path)
         if not self.recipe.folds:
             return own
-        are_finished = all(fold.status.is_finished for fold in self.folds)
-        return replace(own, state="finished" if are_finished else "training")
+        states = {fold.status.state for fold in self.folds}
+        return replace(
+            own, state=next(s for s in ("training", "unknown", "finished") if s in states)
+        )
 
     @property
     def is_finished(self) -> bool:
@@ -83,11 +85,13 @@ class Run:
 
     @property
     def kept_step(self) -> int | None:
-        """How many steps the best weights were trained for; None where the file does not say.
+        """How many steps the best weights were trained for; None where no file says.
 
         Raises:
-            PixelwiseError: there are no weights, or the file is damaged.
+            PixelwiseError: the file is damaged.
         """
+        if not self.weights.exists():
+            return None
         found = read_facts(self.weights).get("step", "")
         return int(found) if found.isdigit() else None
 

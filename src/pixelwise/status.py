@@ -22,9 +22,9 @@ _STATES = ("training", "finished")
 class Status:
     """How far training is.
 
-    ``state``: "training" or "finished". ``step``: steps taken when this was written, which is at
-    every validation, about once a minute, and at the end. ``steps``: steps planned; None until the
-    budget was measured.
+    ``state``: "training", "finished", or "unknown" where no file says. ``step``: steps taken when
+    this was written, which is at every validation, about once a minute, and at the end. ``steps``:
+    steps planned; None until the budget was measured.
     """
 
     state: str
@@ -49,14 +49,17 @@ class Status:
 def read_status(run: Path) -> Status:
     """The status of the run in a folder.
 
-    A run without ``status.json`` was made by an earlier version, which wrote ``card.md`` last.
+    A run without ``status.json`` was made by an earlier version, which wrote ``card.md`` last and
+    then removed ``state/``, or by a program of somebody's.
 
     Raises:
         PixelwiseError: ``status.json`` is damaged.
     """
     path = run / FILE
     if not path.exists():
-        return Status("finished" if (run / "card.md").exists() else "training")
+        if (run / "card.md").exists():
+            return Status("finished")
+        return Status("training" if (run / "state").exists() else "unknown")
     try:
         found = Status(**json.loads(path.read_text(encoding="utf-8")))
         _check(found)

@@ -47,6 +47,7 @@ from pixelwise.run import (
 from pixelwise.splits import Split
 from pixelwise.status import Status
 from pixelwise.store import Store
+from pixelwise.trained import warning
 from pixelwise.types import PixelwiseError
 from pixelwise.validate import Validation, class_weights, is_as_good
 
@@ -359,8 +360,10 @@ class Learner:
         write_text(self.run.path / "history.jsonl", "".join(f"{line}\n" for line in lines))
 
     def _tell(self, state: str) -> None:
-        """Write how far training is."""
+        """Write how far training is: for programs, and where there are weights in the card."""
         Status(state, self.facts.step, self.recipe.steps).write(self.run.path)
+        if self.run.weights.exists():
+            write_card(self.run)
 
     def _finish(self) -> None:
         """The last weights and the card; the state is not needed any more."""
@@ -368,6 +371,7 @@ class Learner:
         save_weights(self.run.path / "last.safetensors", weights, step=str(self.facts.step))
         for logger in self._loggers:
             logger.close()
-        write_card(self.run)
         self._tell("finished")
+        if said := warning(self.run):
+            self._note(said)
         shutil.rmtree(self.run.state.parent, ignore_errors=True)

@@ -57,6 +57,7 @@ ROOMS = [
     },
     {"instance_findings", "joint_findings", "refusals", "sheet"},
     {"store", "run"},
+    {"trained"},
     {"loader", "plan", "speeds"},
     {"keras"},
     {"formats"},
@@ -66,7 +67,7 @@ ROOMS = [
     {"clips", "inputs"},
     {"delivery"},
     {"training", "predictions", "tables"},
-    {"report", "evaluation", "comparison", "benchmarking"},
+    {"report", "evaluation", "evaluated", "comparison", "benchmarking"},
     {"demonstration", "rebuild"},
     {"cli", "__main__"},
 ]

@@ -118,7 +118,7 @@ def test_what_comes_from_files_is_escaped(run, data):
 
 def test_json_holds_null_and_never_nan(run):
     found = evaluate(run.path, split="val")
-    text = (run.path / "metrics.json").read_text()
+    text = (found.out / "metrics.json").read_text()
     assert "NaN" not in text
     metrics = json.loads(text)
     assert metrics["calibration"]["accuracy"][0] is None

@@ -54,6 +54,8 @@ def evaluate(
         runtime=runtime,
     )
     console.print(result.sentence)
+    for note in result.notes:
+        console.print(note)
     console.print(f"Report: {result.report}")
     if result.skipped:
         raise typer.Exit(1)
@@ -63,11 +65,17 @@ def evaluate(
 def compare(
     run_a: Annotated[Path, typer.Argument(help="Folder of an evaluated run.")],
     run_b: Annotated[Path, typer.Argument(help="Another, evaluated on the same pictures.")],
+    training_images: Annotated[
+        bool,
+        typer.Option(
+            "--training-images", help="Compare although a run was measured on what it learned from."
+        ),
+    ] = False,
 ) -> None:
     """Say whether the difference between two evaluations is real."""
     from pixelwise import comparison
 
-    result = comparison.compare(run_a, run_b)
+    result = comparison.compare(run_a, run_b, training_images=training_images)
     console.print(comparison.render(result))
 
 

@@ -13,17 +13,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pixelwise.files import write_text
+from pixelwise import trained
 from pixelwise.held_out import Chosen
+from pixelwise.manifest import write_files
 from pixelwise.metrics import Metric, Part, Score
 from pixelwise.metrics.semantic import SemanticMetric
-from pixelwise.recipe import describe as describe_recipe
 from pixelwise.report.page import render
 from pixelwise.report.words import notes_of, sentence_of
 from pixelwise.run import Run
 from pixelwise.statistics import Interval, Reliability, reliability
 from pixelwise.tables import groups_of, rows_as_csv, scores_of, units_of
 from pixelwise.types import Image
+
+FILES = ("report.html", "metrics.json", "per_image.csv")
+"""What `Evaluation.write` writes."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,17 @@ class Evaluation:
     with intervals. ``where`` names the pictures, ``is_unseen`` says whether they had no part in
     learning. ``unit`` is what the intervals draw ("picture", "patient"). ``notes`` are sentences a
     reader of the numbers must know. ``histories``: name -> lines of learning, per fold.
-    ``calibration`` is of a semantic segmentation's pixels. ``facts``: everything needed to repeat
+    ``part``: "train", "val" or "test" of the run's own data, or None for another folder.
+    ``training``: how far the run was, see `trained.as_json`. ``calibration`` is of a semantic
+    segmentation's pixels. ``facts``: everything needed to repeat
     this. ``out``: the folder `write` writes to.
     """
 
     sentence: str
     where: str
     is_unseen: bool
+    part: str | None
+    training: Mapping[str, Any]
     unit: str
     metric: Metric
     scores: tuple[Score, ...]
@@ -98,14 +105,18 @@ class Evaluation:
         return next(score for score in self.scores if score.name == name)
 
     def write(self) -> None:
-        """Write report.html, metrics.json and per_image.csv, each whole or not at all."""
-        texts = {
-            "report.html": render(self),
-            "metrics.json": json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n",
-            "per_image.csv": rows_as_csv(self.metric),
-        }
-        for name, text in texts.items():
-            write_text(self.out / name, text)
+        """Write report.html, metrics.json and per_image.csv, each whole or not at all.
+
+        Raises:
+            PixelwiseError: there are such files that no evaluation wrote.
+        """
+        texts = (
+            render(self),
+            json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n",
+            rows_as_csv(self.metric),
+        )
+        command = {"command": "evaluate", "run": self.facts["Run"], "where": self.where}
+        write_files(self.out, dict(zip(FILES, texts, strict=True)), command)
 
     def as_json(self) -> dict[str, Any]:
         """What metrics.json holds; what is not defined is null.
@@ -116,6 +127,9 @@ class Evaluation:
                                 there are depends on it, see `pixelwise.metrics.MEASURES`
         ``sentence``            the result in words; ``where``, ``is_unseen``, ``unit``,
                                 ``num_pictures``, ``notes`` and ``facts`` as in `Evaluation`
+        ``part``                "train", "val" or "test" of the run's own data; null: another folder
+        ``training``            how far the run was: {"state", "stopped_early", "step", "steps",
+                                "weights_step"}; of folds {"state", "folds"}
         ``scores``              {name: {"mean", "quartiles", "pooled"}}; an interval is
                                 {"value", "low", "high", "num_units"}
         ``categories``          {category: {"num_pictures", "scores"}}; empty for two; of poses
@@ -134,6 +148,8 @@ class Evaluation:
             "sentence": self.sentence,
             "where": self.where,
             "is_unseen": self.is_unseen,
+            "part": self.part,
+            "training": dict(self.training),
             "unit": self.unit,
             "num_pictures": self.num_pictures,
             "scores": {score.name: _score_json(score) for score in self.scores},
@@ -175,6 +191,8 @@ def describe(
         sentence=sentence_of(chosen, scores, metric, unit),
         where=chosen.where,
         is_unseen=chosen.is_unseen,
+        part=chosen.part,
+        training=trained.as_json(run),
         unit=unit,
         metric=metric,
         scores=scores,
@@ -183,12 +201,18 @@ def describe(
         calibration=_calibration(metric),
         gallery=gallery,
         histories={each.path.name: each.history for each in run.folds or (run,)},
-        notes=(*chosen.notes, *notes_of(metric, num_units, len(skipped), unit)),
+        notes=(*_about(run), *chosen.notes, *notes_of(metric, num_units, len(skipped), unit)),
         skipped=skipped,
         left_out=chosen.left_out,
         facts={**facts, **_facts(run, chosen, metric)},
         out=out,
     )
+
+
+def _about(run: Run) -> tuple[str, ...]:
+    """What to know of a run that did not take all its steps."""
+    said = trained.warning(run)
+    return () if said is None else (said,)
 
 
 def _calibration(metric: Metric) -> Reliability | None:
@@ -212,7 +236,8 @@ def _facts(run: Run, chosen: Chosen, metric: Metric) -> dict[str, str]:
     versions = {name: version(name) for name in shown[1:]} | {"python": platform.python_version()}
     return {
         "Run": run.path.name,
-        "Recipe": "; ".join(describe_recipe(run.recipe)),
+        "Recipe": "; ".join(trained.describe(run)),
+        **({"Weights": f"of {kept}"} if (kept := trained.weights_of(run)) else {}),
         "Seed": str(run.recipe.seed),
         "Learned from": f"{Path(run.recipe.data).name}, fingerprint {run.fingerprint}",
         "Measured on": f"{chosen.data.name}, fingerprint of the pictures "
