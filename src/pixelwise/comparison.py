@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,9 @@ _SURE = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """One measure of two evaluations over the same pictures.
+    """One measure of two evaluations over the images where both have it.
 
-    ``a``, ``b``: means over pictures. ``difference``: of a - b, paired. ``p``: two-sided sign-flip
+    ``a``, ``b``: means over these ``num_images``. ``difference``: of a - b, paired. ``p``: two-sided sign-flip
     permutation test of "no difference".
     """
 
@@ -36,6 +36,7 @@ class Difference:
     b: Interval
     difference: Interval
     p: float
+    num_images: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Comparison:
         apart = f" ({left_out} that only one of them measured were left out)" if left_out else ""
         units = first.difference.num_units
         return (
-            f"On the {self.num_shared} shared pictures{apart}, the mean {first.measure.phrase} was "
+            f"On the {first.num_images} shared pictures{apart}, the mean {first.measure.phrase} was "
             f"{first.a.value:.3f} with {a} and {first.b.value:.3f} with {b}, "
             f"a difference of {_words(first)}; for the {second.measure.phrase} it was "
             f"{_words(second)}. "
@@ -86,6 +87,8 @@ class Comparison:
         )
 
     def _verdict(self, first: Difference) -> str:
+        if first.num_images == 0:
+            return "No image has this measure in both, so nothing can be compared."
         if 2 ** (1 - first.difference.num_units) >= _SURE:
             return f"So few {self.unit}s cannot tell a difference from chance, however large."
         if first.p >= _SURE:
@@ -143,13 +146,14 @@ def render(comparison: Comparison) -> Group:
     """The comparison for a terminal: what to quote, what to know, and the table."""
     a, b = comparison.names
     table = Table()
-    for head in ("", a, b, "difference, 95 % interval", "p"):
+    for head in ("", "images", a, b, "difference, 95 % interval", "p"):
         table.add_column(head, justify="left" if not head else "right")
     for line in comparison.differences:
         digits = line.measure.digits
         unit = f", {line.measure.unit}" if line.measure.unit else ""
         table.add_row(
             line.measure.label + unit,
+            str(line.num_images),
             f"{line.a.value:.{digits}f}",
             f"{line.b.value:.{digits}f}",
             line.difference.words(digits),
@@ -229,6 +233,11 @@ def _difference(
     first, second = (
         np.array([each.scores[sample_id][name] for sample_id in shared]) for each in (a, b)
     )
+    # Three numbers over one set of images: what one of them has not is left out of all three.
+    there = ~np.isnan(first - second)
+    first, second = first[there], second[there]
+    if units is not None:
+        units = [unit for unit, is_there in zip(units, there, strict=True) if is_there]
     return Difference(
         name,
         MEASURES[name],
@@ -236,10 +245,31 @@ def _difference(
         mean(second, units, seed=seed),
         paired_difference(first, second, units, seed=seed),
         permutation_test(first - second, units, seed=seed),
+        int(there.sum()),
     )
 
 
 def _notes(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> tuple[str, ...]:
+    """What a reader of the numbers must know."""
+    return (*_notes_on_truth(a, b, shared), *_notes_on_undefined(a, b, shared))
+
+
+def _notes_on_undefined(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> Iterator[str]:
+    """A model that finds more has more that can be wrong: what is measured of it is harder."""
+    partial = []
+    for name in (name for name in a.measures if name in b.measures):
+        known = [{i for i in shared if not np.isnan(each.scores[i][name])} for each in (a, b)]
+        if known[0] != known[1]:
+            partial.append(f"{MEASURES[name].short} {len(known[0])} and {len(known[1])}")
+    if partial:
+        yield (
+            f"Not every image has every measure ({', '.join(partial[:4])}"
+            f"{', ...' if len(partial) > 4 else ''}); each line is over the images where both "
+            "evaluations have it, and says how many these are."
+        )
+
+
+def _notes_on_truth(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> tuple[str, ...]:
     """Pictures whose truth has other sizes in the two were not judged by the same truth."""
     other = [name for name in shared if not _agree(a.truth_size[name], b.truth_size[name])]
     if not other:
@@ -266,7 +296,9 @@ def _names(a: Path, b: Path) -> tuple[str, str]:
 
 
 def _words(line: Difference) -> str:
-    return f"{line.difference.words()}, {_p(line.p)}".replace("(", "(95 % confidence interval ")
+    found = line.difference
+    words = found.words().replace("(", "(95 % confidence interval ", found.low is not None)
+    return f"{words}, {_p(line.p)}"
 
 
 def _p(p: float) -> str:

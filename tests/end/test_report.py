@@ -290,3 +290,23 @@ def test_a_table_that_is_none_of_ours_is_refused(tmp_path):
     (tmp_path / "per_image.csv").write_text("id,score\na,1\n")
     with pytest.raises(PixelwiseError, match="not a table of pixelwise"):
         compare(tmp_path, tmp_path)
+
+
+def test_a_comparison_is_over_the_images_where_both_have_the_measure(tmp_path):
+    """B finds the hard people too, badly, and is better by a pixel on every easy one."""
+    head = "id,category,pose_quality,joint_error_px,tp,fp,fn"
+    easy = [f"e{n},person,0.8,{{}},1,0,0" for n in range(10)]
+    lines = {
+        "a": [line.format(4.0) for line in easy] + [f"h{n},person,0.0,,0,0,1" for n in range(10)],
+        "b": [line.format(3.0) for line in easy]
+        + [f"h{n},person,0.5,9.0,1,0,0" for n in range(10)],
+    }
+    for name, rows in lines.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "per_image.csv").write_text("\n".join([head, *rows]))
+    found = compare(tmp_path / "a", tmp_path / "b")
+    quality, error = found.differences
+    assert (quality.num_images, error.num_images) == (20, 10)
+    assert (error.a.value, error.b.value, error.difference.value) == (4.0, 3.0, 1.0)
+    assert "Joint error 10 and 20" in found.notes[0]
+    assert "interval no interval" not in found.sentence

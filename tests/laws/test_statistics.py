@@ -78,10 +78,39 @@ def test_a_unit_of_its_own_for_every_picture_is_the_same_as_none():
     assert mean(values, [f"{i:02}" for i in range(30)]) == mean(values)
 
 
-def test_one_picture_alone_has_no_interval():
-    assert mean([0.8]) == Interval(0.8, None, None, 1)
-    assert mean([0.7, 0.9], ["one patient", "one patient"]) == Interval(0.8, None, None, 1)
-    assert mean([0.8]).words() == "0.800 (no interval from one unit)"
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_fewer_than_five_units_have_no_interval(number):
+    values = np.linspace(0.6, 1, number)
+    found = mean(values)
+    assert (found.low, found.high, found.missing) == (None, None, "few")
+    assert found.words() == f"{values.mean():.3f} (no interval: fewer than 5 independent units)"
+    # Twenty images of so many patients are no more.
+    tied = mean(np.repeat(values, 20), [str(n) for n in range(number) for _ in range(20)])
+    assert (tied.low, tied.missing, tied.num_units) == (None, "few", number)
+
+
+def test_units_that_say_nothing_do_not_count():
+    # Of fifty images four show the category.
+    shown = (np.arange(50) < 4).astype(float)
+    assert bootstrap(shown * 0.5, shown).missing == "few"
+    shown = (np.arange(50) < 5).astype(float)
+    assert bootstrap(shown * np.linspace(0.4, 0.6, 50), shown).low is not None
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1 + 0.2])
+def test_equal_units_have_no_interval_of_width_0(value):
+    found = mean([value] * 12)
+    assert (found.low, found.missing) == (None, "equal")
+    assert found.words() == f"{value:.3f} (no interval: all 12 units give the same number)"
+
+
+def test_from_five_units_on_an_interval_holds_what_it_says():
+    rng = np.random.default_rng(1)
+    hits = [
+        covers(bootstrap(rng.normal(0, 1, 5), np.ones(5), seed=seed, resamples=500), 0)
+        for seed in range(600)
+    ]
+    assert np.mean(hits) > 0.9
 
 
 def test_nothing_at_all_is_not_defined():
@@ -127,7 +156,11 @@ def test_chunks_change_nothing(monkeypatch):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=20), st.floats(0.1, 5), st.floats(-2, 2))
+@given(
+    st.lists(st.floats(0, 1), min_size=5, max_size=20, unique=True),
+    st.floats(0.1, 5),
+    st.floats(-2, 2),
+)
 def test_an_interval_moves_and_stretches_with_its_numbers(values, stretch, shift):
     plain = bootstrap(values, np.ones(len(values)), resamples=200)
     moved = bootstrap(np.array(values) * stretch + shift, np.ones(len(values)), resamples=200)
@@ -137,10 +170,10 @@ def test_an_interval_moves_and_stretches_with_its_numbers(values, stretch, shift
 
 
 def test_a_difference_is_paired():
-    # Two models that differ by 0.01 on every picture, however much the pictures differ.
-    scores = np.random.default_rng(4).random(40)
-    found = paired_difference(scores + 0.01, scores)
-    assert found.value == pytest.approx(0.01) and width(found) < 1e-9
+    # Two models that differ by about 0.01 on every image, however much the images differ.
+    scores, noise = np.random.default_rng(4).random((2, 40))
+    found = paired_difference(scores + 0.01 + 1e-6 * noise, scores)
+    assert found.value == pytest.approx(0.01, abs=1e-5) and width(found) < 1e-6
 
 
 def test_five_equal_differences_have_the_p_that_counting_gives():

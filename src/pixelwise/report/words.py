@@ -10,7 +10,7 @@ from pixelwise.held_out import Chosen
 from pixelwise.metrics import Metric, Score, likeness
 from pixelwise.metrics.detections import MOST
 from pixelwise.metrics.poses import PoseMetric
-from pixelwise.statistics import Interval
+from pixelwise.statistics import FEWEST_UNITS, Interval
 from pixelwise.words import count
 
 _FEW_UNITS = 10
@@ -82,10 +82,19 @@ def sentence_of(chosen: Chosen, scores: Sequence[Score], metric: Metric, unit: s
         seen = ", each predicted by the fold that did not learn from it" if chosen.is_unseen else ""
     of_kind = {"semantic": _of_pixels, "pose": _of_poses}.get(metric.kind, _of_segments)
     found, units = of_kind(by_name, metric)
-    return (
-        f"On {count(number, 'picture')} of {chosen.where}{seen}, {found}. "
-        f"Intervals were bootstrapped over {count(units, unit)}."
+    return f"On {count(number, 'picture')} of {chosen.where}{seen}, {found}. " + _about_intervals(
+        units, unit
     )
+
+
+def _about_intervals(units: int, unit: str) -> str:
+    """What intervals draw, or why there are none."""
+    if units < FEWEST_UNITS:
+        return (
+            f"{count(units, unit).capitalize()} are too few for intervals: below {FEWEST_UNITS} a "
+            "95 % interval does not hold what it says."
+        )
+    return f"Intervals were bootstrapped over {count(units, unit)}."
 
 
 def _of_pixels(scores: Mapping[str, Score], metric: Metric) -> tuple[str, int]:
@@ -136,7 +145,7 @@ def notes_of(metric: Metric, units: int, num_skipped: int, unit: str) -> list[st
         num_skipped: pictures that could not be measured.
     """
     notes = []
-    if units < _FEW_UNITS:
+    if FEWEST_UNITS <= units < _FEW_UNITS:
         notes.append(
             f"Only {count(units, unit)}: read the intervals as a rough guide, "
             "and collect more before comparing."
