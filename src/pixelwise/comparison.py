@@ -26,8 +26,8 @@ _SURE = 0.05
 class Difference:
     """One measure of two evaluations over the images where both have it.
 
-    ``a``, ``b``: means over these ``num_images``. ``difference``: of a - b, paired. ``p``: two-sided sign-flip
-    permutation test of "no difference".
+    ``a``, ``b``: means over these ``num_images``. ``difference``: of a - b, paired. ``p``: two-sided
+    sign-flip permutation test of "no difference".
     """
 
     name: str
@@ -78,8 +78,8 @@ class Comparison:
         apart = f" ({left_out} that only one of them measured were left out)" if left_out else ""
         units = first.difference.num_units
         return (
-            f"On the {first.num_images} shared pictures{apart}, the mean {first.measure.phrase} was "
-            f"{first.a.value:.3f} with {a} and {first.b.value:.3f} with {b}, "
+            f"On the {first.num_images} shared pictures{apart}, the mean {first.measure.phrase} "
+            f"was {first.a.value:.3f} with {a} and {first.b.value:.3f} with {b}, "
             f"a difference of {_words(first)}; for the {second.measure.phrase} it was "
             f"{_words(second)}. "
             f"{self._verdict(first)} Paired bootstrap and two-sided sign-flip permutation test "

@@ -5,8 +5,8 @@ the numerators ``scores`` and the denominators 1; a score pooled over pixels has
 What is drawn again is the unit: a picture, or all pictures of one patient, lesion or film, because
 pictures of one patient do not tell independent stories.
 
-Nothing is invented: fewer than five units say too little of how much units differ, and units that are
-all equal say nothing of it, so neither has an interval.
+Nothing is invented: fewer than five units say too little of how much units differ, and units that
+are all equal say nothing of it, so neither has an interval.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 10_000
 FEWEST_UNITS = 5
-"""Below it a 95 % interval covered 50 (two units) to 88 % (four) of the time, measured; at five 92."""
+"""Of normal numbers a 95 % interval covered 50 % (two units) to 88 % (four), measured; at five 93."""
 CONFIDENCE = 0.95
 # With more units than this they are dealt at random into so many blocks, and blocks are drawn: the
 # same spread in bounded time and memory, whether there are five thousand pictures or a million.
@@ -43,8 +43,8 @@ Missing = Literal["few", "equal"]
 class Interval:
     """A number and its 95 % confidence interval.
 
-    ``low`` and ``high`` are None where no interval can be had, and ``missing`` says why: "few", there
-    are fewer than five units that say anything, or "equal", all units give the same number.
+    ``low`` and ``high`` are None where no interval can be had, and ``missing`` says why: "few",
+    fewer than five units say anything, or "equal", all units give the same number.
     ``value`` is NaN where there is nothing to average. ``num_units``: how many independent units
     (images, or groups of them) stand behind it.
     """
