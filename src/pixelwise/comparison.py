@@ -26,8 +26,8 @@ _SURE = 0.05
 class Difference:
     """One measure of two evaluations over the images where both have it.
 
-    ``a``, ``b``: means over these ``num_images``. ``difference``: of a - b, paired. ``p``: two-sided
-    sign-flip permutation test of "no difference".
+    ``a``, ``b``: means over these ``num_images``. ``difference``: of a - b, paired. ``p``: of a
+    two-sided sign-flip permutation test of "no difference".
     """
 
     name: str

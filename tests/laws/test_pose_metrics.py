@@ -1,5 +1,7 @@
 """What must be true of the metrics of poses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -167,6 +169,29 @@ def test_unlabelled_people_are_not_missed_and_excuse_what_lies_on_them():
         assert pose_quality(truth, poses([elsewhere]), PEOPLE) == 0
     # A crowd with labelled joints is a crowd all the same.
     assert pose_quality(people([there], crowd=[0]), poses([there]), PEOPLE) == 1
+
+
+def test_ignore_regions_excuse_poses_in_every_measure():
+    """As LSP and MPII mark one of several people: what lies apart from them is 255."""
+    known, others = standing(20, 60, 80, 170), [standing(x, 60, 80, 170) for x in (200, 320)]
+    truth = people([known])
+    void = truth.semantic.copy()
+    void[:, 130:] = 255
+    scores = np.array([0.9, 0.95, 0.8], np.float32)
+    for semantic, expected in ((truth.semantic, 1 / 3), (void, 1.0)):
+        metric = PoseMetric(PEOPLE)
+        result = poses([*others, known])
+        metric.update("a", replace(truth, semantic=semantic), replace(result, scores=scores))
+        found = metric.pooled(None, resamples=0)
+        for name in ("oks_ap", "oks_ap50", "pose_precision"):
+            assert found[name].value == pytest.approx(expected), name
+        assert found["pose_recall"].value == 1
+    # A pose with less than half of its joints in it is held against the model.
+    beside = standing(80, 60, 80, 170)
+    assert 0 < (beside[:, 0] > 130).mean() < 0.5
+    metric = PoseMetric(PEOPLE)
+    metric.update("a", replace(truth, semantic=void), poses([known, beside]))
+    assert metric.rows[0].fp == 1
 
 
 def test_a_second_pose_of_one_person_does_not_take_the_neighbours():

@@ -7,6 +7,10 @@ one is, as in COCO's evaluation, the same similarity with each joint's distance 
 with its own width and height added on every side, in place of the distance to the true joint; so
 all of a pose within that box scores 1.
 
+Ignore regions (255) excuse too, as they do segments: a pose that matches nobody and has more than
+half of its joints there does not count. Datasets that mark one person of several (LSP, MPII) need
+it; in COCO's there is no such region beside crowds and unlabelled people, who have the rule above.
+
 COCO's files have a place for every joint. Here a joint may be not found: it adds nothing to the
 similarity with a labelled person, and says nothing of lying on an ignored one.
 """
@@ -20,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.joints import Jointed, around, jointed, nearness, similarity, skeleton_of
+from pixelwise.layers import touched
 from pixelwise.metrics.detections import Detections, Pairs, Sides, judge, surest
 from pixelwise.metrics.matching import Floats, Numbers
-from pixelwise.types import Annotation, Category, PixelwiseError, Poses
+from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError, Poses
 
 LEAST_OKS = 0.5
 """From this OKS on a pose counts as found, as from IoU 0.5 a segment does."""
@@ -36,12 +41,14 @@ class Likeness:
 
     ``people``: who is there. ``keypoints``: (N, K, 3) of the poses; ``scores``: (N,) float64.
     ``alike``: (M, N) float64 in [0, 1], OKS; of an ignored person how much of a pose lies on it.
+    ``in_void``: (N,) bool, more than half of a pose's joints lie in ignore regions.
     """
 
     people: Jointed
     keypoints: NDArray[np.float32]
     scores: Floats
     alike: Floats
+    in_void: NDArray[np.bool_]
 
     @classmethod
     def of(cls, truth: Annotation, result: Poses, categories: Sequence[Category]) -> Likeness:
@@ -58,7 +65,8 @@ class Likeness:
         alike[~known] = _lying_on(
             people.boxes[~known], people.areas_px[~known], result.keypoints, skeleton.sigmas
         )
-        return cls(people, result.keypoints, result.scores.astype(np.float64), alike)
+        in_void = _share_on(_void(truth, people), result.keypoints) > 0.5
+        return cls(people, result.keypoints, result.scores.astype(np.float64), alike, in_void)
 
     @property
     def found(self) -> NDArray[np.bool_]:
@@ -86,9 +94,9 @@ class Likeness:
         return both[:, 0], both[:, 1]
 
     def excused(self) -> NDArray[np.bool_]:
-        """(N,) whether a pose lies on somebody who is ignored."""
+        """(N,) whether a pose lies on somebody who is ignored, or in ignore regions."""
         on_ignored = self.alike[~self.people.is_labelled]
-        return np.asarray((on_ignored >= LEAST_OKS).any(axis=0))
+        return np.asarray((on_ignored >= LEAST_OKS).any(axis=0) | self.in_void)
 
     def judged(self) -> Detections:
         """What average precision needs: every pose judged at every OKS, as COCO judges."""
@@ -101,7 +109,7 @@ class Likeness:
             ignored=~people.is_labelled,
             found_labels=labels,
             found_px=(box[:, 2:] - box[:, :2]).prod(axis=1),
-            excused=np.zeros(len(self.scores), np.bool_),
+            excused=self.in_void,
         )
         order = surest(labels, self.scores, MOST)
         rows, columns = np.nonzero(self.alike >= LEAST_OKS)
@@ -123,6 +131,24 @@ def _check(truth: Annotation, result: Poses, num_joints: int) -> None:
             f"The skeleton has {num_joints} joints and the poses {result.keypoints.shape[1]}. "
             "Measure on a dataset with the joints that the run has learned."
         )
+
+
+def _void(truth: Annotation, people: Jointed) -> NDArray[np.bool_]:
+    """(H, W) ignore regions, without crowds and the boxes of unlabelled people."""
+    void = (truth.semantic == IGNORE) & ~truth.layers.any(axis=0)
+    for box in people.boxes[~people.is_labelled].tolist():
+        void[touched(box)] = False
+    return np.asarray(void, np.bool_)
+
+
+def _share_on(region: NDArray[np.bool_], keypoints: NDArray[np.float32]) -> Floats:
+    """(N,) the share of each pose's joints that lie in a region; 0 of a pose without joints."""
+    is_found = keypoints[..., 2] > 0
+    height, width = region.shape
+    x, y = np.floor(np.where(is_found[..., None], keypoints[..., :2], -1)).T.astype(np.int64)
+    is_there = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    inside = region[np.where(is_there, y, 0), np.where(is_there, x, 0)] & is_there
+    return np.asarray(inside.sum(axis=0) / np.maximum(is_found.sum(axis=1), 1))
 
 
 def _lying_on(
