@@ -22,7 +22,9 @@ from typing import Any, Protocol
 from pixelwise.datasets._files import glimpse
 from pixelwise.datasets._formats import foreign_notes
 from pixelwise.datasets._remarks import remarks
+from pixelwise.datasets._roles import says_what_it_holds
 from pixelwise.datasets._white import settle_white
+from pixelwise.datasets._wrapping import folders_within
 from pixelwise.find import find, names
 from pixelwise.types import Category, PixelwiseError, Sample
 
@@ -83,17 +85,40 @@ def open_dataset(
     if not root.is_dir():
         kind = "is a file, not a folder" if root.exists() else "does not exist"
         raise PixelwiseError(f"{root} {kind}. Give the folder that holds the images and masks.")
+    place, best = _recognise(root)
+    dataset = _completed(best.read(place, masks), white_level)
+    return dataset if place == root else _with_note(dataset, place, root)
+
+
+def _recognise(root: Path) -> tuple[Path, Any]:
+    """The folder in which the dataset begins, and the module that is surest of it.
+
+    Raises:
+        PixelwiseError: nothing is recognised.
+    """
     modules = [find("datasets", name) for name in names("datasets")]
-    likeness = [module.likeness(root) for module in modules]
-    if max(likeness) <= 0:
+    chosen, surest, best = root, 0.0, None
+    for folder in folders_within(root):
+        likeness = [module.likeness(folder) for module in modules]
+        most = max(likeness)
+        is_wrapped = folder.parent == chosen and not says_what_it_holds(folder.name)
+        if most > surest or (is_wrapped and most == surest):
+            # Of equally likely layouts the first by name.
+            chosen, surest, best = folder, most, modules[likeness.index(most)]
+    if best is None:
         foreign = "".join(f" {note}" for note in foreign_notes(glimpse(root)))
         raise PixelwiseError(
             f"{root} holds no pictures (jpg, png, bmp, tif, webp, gif).{foreign} Expected, for "
             "example, images/NAME.jpg with masks/NAME.png, or NAME.jpg beside NAME_mask.png."
         )
-    # Of equally likely layouts the first by name.
-    best = modules[likeness.index(max(likeness))]
-    return _completed(best.read(root, masks), white_level)
+    return chosen, best
+
+
+def _with_note(dataset: Any, place: Path, root: Path) -> Dataset:
+    """The dataset, saying that it does not begin in the folder that was given."""
+    note = f"Read from {place.relative_to(root)}, the only folder in {root}."
+    noted: Dataset = replace(dataset, notes=(note, *dataset.notes))
+    return noted
 
 
 def _completed(dataset: Any, white_level: float | None) -> Dataset:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pixelwise.datasets._names import read_names
 
 _ENTRY = re.compile(r"\s*(?:(\d+)\s*:\s*)?(\"[^\"]*\"|'[^']*'|[^,\[\]{}]+)")
-_FURTHER_LISTS = ("labels/classes.txt", "obj.names", "labels/labels.txt")
+_FURTHER_LISTS = ("classes.txt", "labels.txt")
 
 
 def read_class_names(root: Path) -> tuple[dict[int, str], Path | None]:
@@ -26,17 +26,24 @@ def read_class_names(root: Path) -> tuple[dict[int, str], Path | None]:
     if names is not None:
         numbers = names.values or range(len(names.names))
         return dict(zip(numbers, names.names, strict=True)), names.file
-    for relative in _FURTHER_LISTS:
-        file = root / relative
-        if file.is_file():
-            lines = file.read_text(encoding="utf-8-sig", errors="replace").split("\n")
-            return dict(enumerate(line.strip() for line in lines if line.strip())), file
+    for file in _further_lists(root):
+        lines = file.read_text(encoding="utf-8-sig", errors="replace").split("\n")
+        return dict(enumerate(line.strip() for line in lines if line.strip())), file
     return {}, None
+
+
+def _further_lists(root: Path) -> list[Path]:
+    """Lists of names in the folder of labels, as labelImg writes them, and Darknet's obj.names."""
+    folders = [path for path in root.iterdir() if path.name.lower() == "labels" and path.is_dir()]
+    in_labels = [file for folder in folders for file in folder.iterdir()]
+    found = [file for file in in_labels if file.name.lower() in _FURTHER_LISTS]
+    found += [file for file in root.iterdir() if file.name.lower() == "obj.names"]
+    return sorted(file for file in found if file.is_file())
 
 
 def yaml_files(root: Path) -> list[Path]:
     """The YAML files at the top of a folder."""
-    return sorted((*root.glob("*.yaml"), *root.glob("*.yml")))
+    return sorted(path for path in root.iterdir() if path.suffix.lower() in (".yaml", ".yml"))
 
 
 def entry_in_yaml(text: str, key: str) -> str | None:

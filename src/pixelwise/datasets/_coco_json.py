@@ -37,6 +37,10 @@ _OTHER_NAMES = ("captions_", "image_info_", "stuff_")
 _TELLING = re.compile(r"coco|instances|panoptic|keypoints|annotations", re.IGNORECASE)
 # A folder with more JSON files than this has one for each picture, which is another layout.
 _MOST_FILES = 20
+# In folders that hold a few each, a hundred are enough to see what they are.
+_MOST_OPENED = 100
+# Folders above a file, tried in this order: archives have folders around the dataset.
+_DEPTHS = (1, 2, 3, 4)
 _DIGITS = re.compile(r"[0-9]+(\.0*)?")
 _TABLES = ("images", "annotations", "categories")
 
@@ -75,24 +79,27 @@ class Files(NamedTuple):
 
 
 def annotation_files(root: Path, files: Sequence[str]) -> Files:
-    """Those of ``files`` that are COCO's, at the top or one folder below."""
-    near = [file for file in files if file.lower().endswith(".json") and file.count("/") <= 1]
-    folders = {folder_of(file) for file in near}
-    crowded = {
-        folder
-        for folder in folders
-        if sum(folder_of(file) == folder for file in near) > _MOST_FILES
-    }
-    near = [file for file in near if folder_of(file) not in crowded or _TELLING.search(stem(file))]
-    found = {
-        file: kind
-        for file in near
-        if not stem(file).lower().startswith(_OTHER_NAMES) and (kind := _kind(root / file))
-    }
+    """Those of ``files`` that are COCO's: at the top or one folder below, else a little deeper."""
+    jsons = [file for file in files if file.lower().endswith(".json")]
+    found: dict[str, str] = {}
+    for depth in _DEPTHS:
+        found = found or _kinds(root, [file for file in jsons if file.count("/") <= depth])
     panoptic = [file for file, kind in found.items() if kind == "panoptic"]
     if not panoptic:
         return Files(list(found), False, [])
     return Files(panoptic, True, [file for file, kind in found.items() if kind == "joints"])
+
+
+def _kinds(root: Path, near: Sequence[str]) -> dict[str, str]:
+    """The COCO files among these, with what each holds."""
+    counts = Counter(folder_of(file) for file in near)
+    few = [file for file in near if counts[folder_of(file)] <= _MOST_FILES]
+    told = {*few[:_MOST_OPENED], *(file for file in near if _TELLING.search(stem(file)))}
+    return {
+        file: kind
+        for file in sorted(told)
+        if not stem(file).lower().startswith(_OTHER_NAMES) and (kind := _kind(root / file))
+    }
 
 
 def _kind(path: Path) -> str:

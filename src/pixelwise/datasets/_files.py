@@ -25,6 +25,12 @@ def glimpse(root: Path) -> list[str]:
     return sorted(_walk(root, _GLIMPSE_PER_FOLDER, _GLIMPSE))
 
 
+def entries_of(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of the folders and of the files in a folder; hidden ones are skipped."""
+    folders, files = _entries(folder, None)
+    return [name for name, _ in folders], files
+
+
 def is_picture(file: str) -> bool:
     """Whether the name of a file ends as a picture's does, in any case."""
     return os.path.splitext(file)[1].lower() in SUFFIXES  # noqa: PTH122 - a million times

@@ -16,6 +16,7 @@ _FILES = (
     "labelmap.txt",
     "label_list.txt",
     "class_names.txt",
+    "codes.txt",
     "classes.txt",
     "labels.txt",
     "names.txt",
@@ -40,9 +41,10 @@ def read_names(root: Path) -> Names | None:
     (name,r,g,b), CVAT's labelmap.txt (name:r,g,b::), and one name a line, where a first line
     "__ignore__" stands for 255 as LabelMe writes it.
     """
+    there = {file.name.lower(): file for file in root.iterdir() if file.name.lower() in _FILES}
     for name in _FILES:
-        file = root / name
-        if file.is_file():
+        file = there.get(name)
+        if file is not None and file.is_file():
             found = _parse(file, _lines(file))
             if found is not None and len(found.names) > 0:
                 return found

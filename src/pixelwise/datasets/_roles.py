@@ -76,6 +76,16 @@ def split_of(folder: str) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
+def says_what_it_holds(name: str) -> bool:
+    """Whether a folder's name is that of a part, or made of words for images or masks alone.
+
+    "masks" and "JPEGImages" are; "Kvasir-SEG" and "data" are names of whole datasets.
+    """
+    words = set(words_of(name))
+    known = (MASK_WORDS | IMAGE_WORDS | _OTHER_WORDS | _FILLERS) - {"data"}
+    return bool(words & _SPLITS.keys()) or words <= known
+
+
 @lru_cache(maxsize=4096)
 def key_of_folder(folder: str) -> str:
     """A folder without the words that make it one of images, of masks: equal for the two."""

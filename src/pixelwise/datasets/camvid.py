@@ -1,8 +1,9 @@
 """CamVid: frames from a car, in the layout that SegNet's authors pass on.
 
 train/NAME.png with trainannot/NAME.png, and the same for val and test; mask values 0 to 10 are
-classes and 11 is void. Brostow, Fauqueur, Cipolla: Semantic object classes in video, 2009; the
-eleven classes are those of Badrinarayanan, Kendall, Cipolla: SegNet, 2017.
+classes and 11 is void. In other forms (NAME_L.png, NAME_P.png) masks are looked at as in any
+folder. Brostow, Fauqueur, Cipolla: Semantic object classes in video, 2009; the eleven classes are
+those of Badrinarayanan, Kendall, Cipolla: SegNet, 2017.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pixelwise.datasets._pairs import pair_up
 from pixelwise.types import Category
 
 # The four drives the frames were taken on; what follows is the frame's number.
-_FRAME = re.compile(r"(?P<drive>0001TP|0006R0|0016E5|(?:Seq)?05VD)_[a-z]?\d+(?:_L)?")
+_FRAME = re.compile(
+    r"(?P<drive>0001TP|0006R0|0016E5|(?:Seq)?05VD)_[a-z]?\d+(?:_[LP])?", re.IGNORECASE
+)
 
 _CLASSES = (
     Category("sky", (128, 128, 128)),
@@ -54,7 +57,7 @@ def read(root: Path, masks: str) -> Paired:
         PixelwiseError: nothing pairs, or unclear mask values.
     """
     found = pair_up(list_files(root))
-    by_segnet = all(folder_of(pair.mask).endswith("annot") for pair in found.pairs)
+    by_segnet = all(folder_of(pair.mask).lower().endswith("annot") for pair in found.pairs)
     meaning = None
     if masks == "auto" and by_segnet:
         meaning = MaskMeaning("index", _CLASSES, tuple(range(len(_CLASSES))), (_VOID, 255))

@@ -4,14 +4,16 @@ leftImg8bit/PART/CITY/NAME_leftImg8bit.png with gtFine/PART/CITY/NAME_gtFine_lab
 NAME_gtFine_instanceIds.png (gtCoarse where there is no gtFine). Of the labels those nineteen that
 the benchmark evaluates are classes; all others are void. In a map of instances a value of 1000 and
 more is class * 1000 + number, and a smaller one a class: stuff, or a group of things that nobody
-told apart. Without maps of instances the folder is a semantic one. Cordts et al.: The Cityscapes
-dataset for semantic urban scene understanding, 2016.
+told apart. Without maps of instances the folder is a semantic one. Maps of train ids, which most
+training code makes (labelTrainIds, instanceTrainIds), number the nineteen classes from 0. Cordts
+et al.: The Cityscapes dataset for semantic urban scene understanding, 2016.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,13 @@ from pixelwise.datasets._pictures import image_size_hw, read_stored
 from pixelwise.datasets._roles import split_of
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
 
-_IMAGE = re.compile(r"(?P<name>.+)_leftImg8bit\.\w+")
-_TRUTH = re.compile(r"(?P<name>.+)_gt(?P<kind>Fine|Coarse)_(?P<map>labelIds|instanceIds)\.\w+")
+_IMAGE = re.compile(r"(?P<name>.+)_leftImg8bit\.\w+", re.IGNORECASE)
+_TRUTH = re.compile(
+    r"(?P<name>.+)_gt(?P<kind>Fine|Coarse)_(?P<map>(?:label|instance)(?:Train)?Ids|color)\.\w+",
+    re.IGNORECASE,
+)
+# The maps that are read, the one that says most first.
+_MAPS = ("instanceids", "instancetrainids", "labelids", "labeltrainids")
 
 # Label id, name, colour; the eight at the end are things.
 _STUFF = (
@@ -56,6 +63,11 @@ _ONE_OF_MANY = 1000
 # Label id -> category; ids go up to 33, and what else a value of 16 bits divided by 1000 can be.
 _CATEGORY = np.full(256, IGNORE, np.uint8)
 _CATEGORY[[label for label, *_ in (*_STUFF, *_THINGS)]] = np.arange(len(_STUFF) + len(_THINGS))
+_CATEGORY_OF_TRAIN_ID = np.full(256, IGNORE, np.uint8)
+_CATEGORY_OF_TRAIN_ID[: len(_STUFF) + len(_THINGS)] = np.arange(len(_STUFF) + len(_THINGS))
+
+Categories = NDArray[np.uint8]
+"""(256,) the category of each label id, or of each train id; 255 = ignore."""
 
 
 def likeness(root: Path) -> float:
@@ -74,18 +86,22 @@ def read(root: Path, masks: str) -> Cases:
     refuse_option(masks, root, "maps of labels (layout cityscapes)")
     files = list_files(root)
     images, truths = _by_name(files)
-    has_instances = any("instanceIds" in maps for maps in truths.values())
-    needed = "instanceIds" if has_instances else "labelIds"
+    met = {each for maps in truths.values() for each in maps}
+    needed = next((each for each in _MAPS if each in met), "")
+    has_instances = needed.startswith("instance")
     found = [
         Case(name, image, (truths[name][needed],), split_of(folder_of(image)))
         for name, image in images.items()
         if needed in truths.get(name, {})
     ]
-    kept, notes = _without_blank_test(root, found)
+    categories = _CATEGORY_OF_TRAIN_ID if "train" in needed else _CATEGORY
+    kept, notes = _without_blank_test(root, found, categories)
     if not kept:
         raise PixelwiseError(
-            f"No picture NAME_leftImg8bit.png in {root} has its NAME_gtFine_{needed}.png. Expected "
-            "leftImg8bit/PART/CITY/ beside gtFine/PART/CITY/."
+            f"No image NAME_leftImg8bit.png in {root} has its NAME_gtFine_labelIds.png"
+            f"{' (NAME_gtFine_color.png is for looking at)' if met == {'color'} else ''}. Expected "
+            "leftImg8bit/PART/CITY/ beside gtFine/PART/CITY/ with labelIds, labelTrainIds or "
+            "instanceIds."
         )
     alone = sorted(images[name] for name in images.keys() - {case.id for case in found})
     return Cases(
@@ -93,7 +109,7 @@ def read(root: Path, masks: str) -> Cases:
         root,
         settled(kept),
         _categories(has_instances),
-        _read_instances if has_instances else _read_labels,
+        partial(_read_instances if has_instances else _read_labels, categories),
         groups={case.id: {"city": _last(folder_of(case.image))} for case in kept},
         unpaired=tuple(root / image for image in alone),
         notes=notes,
@@ -115,16 +131,18 @@ def _by_name(files: list[str]) -> tuple[dict[str, str], dict[str, dict[str, str]
         if image is not None:
             images[image["name"]] = file
         if truth is not None:
-            maps = truths[truth["name"]]
-            if truth["kind"] == "Fine" or truth["map"] not in maps:
-                maps[truth["map"]] = file
+            maps, kind = truths[truth["name"]], truth["map"].lower()
+            if truth["kind"].lower() == "fine" or kind not in maps:
+                maps[kind] = file
     return images, dict(truths)
 
 
-def _without_blank_test(root: Path, found: list[Case]) -> tuple[list[Case], tuple[str, ...]]:
+def _without_blank_test(
+    root: Path, found: list[Case], categories: Categories
+) -> tuple[list[Case], tuple[str, ...]]:
     """The benchmark keeps its test truth to itself and hands out blank maps instead."""
     test = [case for case in found if case.split == "test"]
-    if not test or (_CATEGORY[_labels(_values(root / test[0].files[0]))] != IGNORE).any():
+    if not test or (categories[_labels(_values(root / test[0].files[0]))] != IGNORE).any():
         return found, ()
     note = f"The {len(test)} test pictures have blank maps and are left out."
     return [case for case in found if case.split != "test"], (note,)
@@ -137,20 +155,19 @@ def _last(path: str) -> str:
 # --- one picture ----------------------------------------------------------------------------------
 
 
-def _read_labels(image: Path, files: tuple[Path, ...]) -> Annotation:
-    return Annotation(
-        fit_to_image(_CATEGORY[_labels(_values(files[0]))], files[0], image_size_hw(image))
-    )
+def _read_labels(categories: Categories, image: Path, files: tuple[Path, ...]) -> Annotation:
+    labels = categories[_labels(_values(files[0]))]
+    return Annotation(fit_to_image(labels, files[0], image_size_hw(image)))
 
 
-def _read_instances(image: Path, files: tuple[Path, ...]) -> Annotation:
+def _read_instances(categories: Categories, image: Path, files: tuple[Path, ...]) -> Annotation:
     values = fit_to_image(_values(files[0]), files[0], image_size_hw(image))
     numbers = np.unique(values).astype(np.int64)
-    kinds = _CATEGORY[_labels(numbers.astype(np.uint16))]
+    kinds = categories[_labels(numbers.astype(np.uint16))]
     is_thing = (kinds >= len(_STUFF)) & (kinds != IGNORE)
     things = numbers[is_thing]
     layer = renumbered(values, things)
-    ground = _CATEGORY[_labels(values)]
+    ground = categories[_labels(values)]
     crowd = (things < _ONE_OF_MANY).tolist()
     return on_layers(layer[None], kinds[is_thing].tolist(), ground, crowd=crowd)
 

@@ -93,8 +93,18 @@ class Coco:
 
 
 def likeness(root: Path) -> float:
-    """Nearly sure where a JSON file near the top has COCO's lists; a look at its two ends."""
-    return 0.98 if annotation_files(root, glimpse(root)).names else 0.0
+    """Nearly sure where a JSON file near the top has COCO's lists; a look at its two ends.
+
+    Deeper down such a file may be left over from something else, and masks go before it.
+    """
+    files = glimpse(root)
+    found = annotation_files(root, files).names
+    if not found:
+        return 0.0
+    if min(name.count("/") for name in found) <= 1:
+        return 0.98
+    has_masks = any(role_of(folder_of(file)) == "mask" for file in pictures(files))
+    return 0.0 if has_masks else 0.92
 
 
 def read(root: Path, masks: str) -> Coco:

@@ -15,7 +15,7 @@ from pixelwise.datasets._masks import MaskMeaning
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import pair_up
 
-_FOLDERS = {"PNGImages", "PedMasks"}
+_FOLDERS = {"pngimages", "pedmasks"}
 
 
 def likeness(root: Path) -> float:
@@ -35,4 +35,4 @@ def read(root: Path, masks: str) -> Paired:
 
 
 def _last(file: str) -> str:
-    return folder_of(file).rpartition("/")[2]
+    return folder_of(file).rpartition("/")[2].lower()

@@ -1,26 +1,29 @@
 """Pascal VOC: a picture with a map of classes and a map of objects.
 
 JPEGImages/NAME.jpg with SegmentationClass/NAME.png and SegmentationObject/NAME.png, palette files
-where 255 is void. ImageSets/Segmentation/train.txt and val.txt declare the parts. Without
-SegmentationObject a folder is read as any other folder of masks. Names are VOC's twenty, or those
-of class_names.txt.
+where 255 is void, or RGB files as CVAT writes them (see `_voc_maps`). The lists train.txt and
+val.txt in ImageSets/Segmentation declare the parts. Without SegmentationObject a folder is read as
+any other folder of masks. Names are VOC's twenty, or those of class_names.txt, labelmap.txt and
+their like. Folders may be named in any case, and have folders in them.
 Everingham et al.: The Pascal visual object classes (VOC) challenge, 2010.
 """
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
-from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
+from pixelwise.datasets._files import glimpse, list_files, pictures, stem
 from pixelwise.datasets._instances import from_ids, thing_categories
-from pixelwise.datasets._masks import IGNORED_NAMES, fit_to_image, grey
-from pixelwise.datasets._names import read_names
-from pixelwise.datasets._pictures import image_size_hw, read_stored
-from pixelwise.types import IGNORE, Annotation, LabelMap, PixelwiseError
+from pixelwise.datasets._masks import IGNORED_NAMES
+from pixelwise.datasets._names import Names, read_names
+from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.datasets._voc_maps import NO_NAME, Legend, Numbers, read_classes, read_objects
+from pixelwise.types import IGNORE, Annotation, PixelwiseError
 
 _CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -28,13 +31,18 @@ _CLASSES = (
     *("train", "tvmonitor"),
 )
 _BACKGROUNDS = ("background", "_background_")
-_IMAGES, _OF_CLASSES, _OF_OBJECTS = "JPEGImages", "SegmentationClass", "SegmentationObject"
+# In small letters, as they are compared.
+_IMAGES, _OF_CLASSES, _OF_OBJECTS = "jpegimages", "segmentationclass", "segmentationobject"
+_LIST = re.compile(
+    r"(?:(?P<above>.+)/)?ImageSets/Segmentation/(?P<part>train|val|test)\.txt", re.IGNORECASE
+)
 
 
 def likeness(root: Path) -> float:
     """Sure when all three folders are there."""
-    found = {_last(file) for file in pictures(glimpse(root))}
-    return 0.95 if {_IMAGES, _OF_CLASSES, _OF_OBJECTS} <= found else 0.0
+    files = glimpse(root)
+    found = all(_by_name(files, folder) for folder in (_IMAGES, _OF_CLASSES, _OF_OBJECTS))
+    return 0.95 if found else 0.0
 
 
 def read(root: Path, masks: str) -> Cases:
@@ -54,11 +62,11 @@ def read(root: Path, masks: str) -> Cases:
     )
     if not cases:
         raise PixelwiseError(
-            f"No picture in {root}/{_IMAGES} has a file of its name in both {_OF_CLASSES} and "
-            f"{_OF_OBJECTS}."
+            f"No image in {root}/JPEGImages has a file of its name in both SegmentationClass and "
+            "SegmentationObject."
         )
     lone = (classes.keys() ^ objects.keys()) | (classes.keys() - images.keys())
-    numbers, names, note = _names(root)
+    legend, names, note = _names(root)
     notes = [note] if note else []
     if len(images) > len(cases):
         notes.append(f"{len(images) - len(cases)} pictures without masks are left out.")
@@ -67,23 +75,26 @@ def read(root: Path, masks: str) -> Cases:
         root,
         cases,
         thing_categories(names),
-        partial(_read, numbers),
+        partial(_read, legend),
         unpaired=tuple(root / (classes.get(key) or objects[key]) for key in sorted(lone)),
         notes=tuple(notes),
     )
 
 
 _Key = tuple[str, str]
-"""The folder above JPEGImages, and the name of a picture."""
-
-
-def _last(file: str) -> str:
-    return folder_of(file).rpartition("/")[2]
+"""The folder above JPEGImages, and the name of an image below it, without ending."""
 
 
 def _by_name(files: list[str], folder: str) -> dict[_Key, str]:
-    found = [file for file in pictures(files) if _last(file) == folder]
-    return {(folder_of(file).rpartition("/")[0], stem(file)): file for file in found}
+    """The images in a folder of this name, in any case, and in the folders in it."""
+    found = {}
+    for file in pictures(files):
+        parts = file.split("/")
+        place = next((i for i, part in enumerate(parts[:-1]) if part.lower() == folder), None)
+        if place is not None:
+            inside = "/".join([*parts[place + 1 : -1], stem(file)])
+            found["/".join(parts[:place]), inside] = file
+    return found
 
 
 def _splits(root: Path, files: list[str]) -> dict[_Key, str]:
@@ -91,65 +102,69 @@ def _splits(root: Path, files: list[str]) -> dict[_Key, str]:
     found: dict[_Key, str] = {}
     for part in ("train", "val", "test"):
         for file in files:
-            above, marker, name = file.rpartition("ImageSets/Segmentation/")
-            if marker and name == f"{part}.txt":
+            match = _LIST.fullmatch(file)
+            if match and match["part"].lower() == part:
                 text = (root / file).read_text(encoding="utf-8-sig", errors="replace")
-                found |= {(above.rstrip("/"), line.strip()): part for line in text.splitlines()}
+                found |= {(match["above"] or "", line.strip()): part for line in text.splitlines()}
     return found
 
 
-def _names(root: Path) -> tuple[tuple[int, ...], list[str], str]:
-    """The value of each thing in the maps of classes, its name, and where the names are from."""
+def _names(root: Path) -> tuple[Legend, list[str], str]:
+    """What is in the maps of classes, the name of each thing, and where the names are from."""
     listed = read_names(root)
     if listed is None:
-        return tuple(range(1, len(_CLASSES) + 1)), list(_CLASSES), ""
+        return Legend(tuple(range(1, len(_CLASSES) + 1))), list(_CLASSES), ""
     numbers = listed.values or range(len(listed.names))
     things = [
         (number, name)
         for number, name in zip(numbers, listed.names, strict=True)
-        if name.lower() not in (*_BACKGROUNDS, *IGNORED_NAMES)
+        if _place(name) is None
     ]
     if listed.values is None and listed.names[0].lower() not in _BACKGROUNDS:
         things = [(number + 1, name) for number, name in things]  # 0 is the background anyway
-    return (
-        tuple(number for number, _ in things),
-        [name for _, name in things],
-        f"Class names from {listed.file.name}.",
-    )
+    names = [name for _, name in things]
+    legend = Legend(tuple(number for number, _ in things), _colors(listed, names), listed.file.name)
+    return legend, names, f"Class names from {listed.file.name}."
+
+
+def _place(name: str) -> int | None:
+    """0 for the background, 255 for what is ignored, None for a thing."""
+    if name.lower() in _BACKGROUNDS:
+        return 0
+    return IGNORE if name.lower() in IGNORED_NAMES else None
+
+
+def _colors(listed: Names, things: list[str]) -> dict[int, int]:
+    """The colours that a file names; see `Legend`."""
+    found = {}
+    for name, color in zip(listed.names, listed.colors or (), strict=False):
+        place = _place(name)
+        found[color] = things.index(name) + 1 if place is None else place
+    return found
 
 
 # --- one picture ----------------------------------------------------------------------------------
 
 
-def _read(numbers: tuple[int, ...], image: Path, files: tuple[Path, ...]) -> Annotation:
+def _read(legend: Legend, image: Path, files: tuple[Path, ...]) -> Annotation:
     size_hw = image_size_hw(image)
-    classes, objects = (_map(path, size_hw) for path in files)
+    classes = read_classes(files[0], size_hw, legend)
+    objects = read_objects(files[1], size_hw)
     void = (classes == IGNORE) | (objects == IGNORE) | ((classes > 0) & (objects == 0))
     ids = np.where(void, 0, objects)
     present = [int(number) for number in np.unique(ids) if number]
-    labels = {
-        number: _class_of(classes[ids == number], number, numbers, files) for number in present
-    }
+    labels = {number: _class_of(classes[ids == number], number, files) for number in present}
     return from_ids(ids, labels, void=void)
 
 
-def _map(path: Path, size_hw: tuple[int, int]) -> LabelMap:
-    values = grey(read_stored(path), path)
-    if values.max(initial=0) > IGNORE:
-        raise PixelwiseError(f"{path} holds {values.max()}; a VOC map holds values up to 255.")
-    return fit_to_image(values.astype(np.uint8), path, size_hw)
-
-
-def _class_of(
-    classes: LabelMap, number: int, numbers: tuple[int, ...], files: tuple[Path, ...]
-) -> int:
+def _class_of(classes: Numbers, number: int, files: tuple[Path, ...]) -> int:
     """The category that most of an object's pixels have."""
-    counts = np.bincount(classes[classes > 0], minlength=IGNORE + 1)
+    counts = np.bincount(classes[classes > 0], minlength=NO_NAME + 1)
     most = int(counts.argmax())
-    if not counts[most] or most not in numbers:
-        what = f"has the class {most}, which has no name" if counts[most] else "has no class"
+    if not counts[most] or most == NO_NAME:
+        what = "has a class without a name" if counts[most] else "has no class"
         raise PixelwiseError(
             f"The object {number} of {files[1]} {what} in {files[0]}. Correct the two maps, or "
             "name all classes in class_names.txt."
         )
-    return numbers.index(most) + 1
+    return most

@@ -1,10 +1,10 @@
 """YOLO segmentation and pose: a text file for each picture, a line for each object.
 
-images/[PART/]NAME.jpg with labels/[PART/]NAME.txt, PART/images with PART/labels, or NAME.txt
-beside NAME.jpg. A line is "class x1 y1 x2 y2 x3 y3 ...", the corners of a polygon as shares of the
-picture's width and height, or a box and joints (see `pixelwise.datasets._yolo_joints`). A box alone
-(five numbers) among polygons is an ignore region. Names come from data.yaml (or another YAML file
-at the top) or classes.txt. A picture without a text file,
+images/[PART/]NAME.jpg with labels/[PART/]NAME.txt, PART/images with PART/labels (in any case), or
+NAME.txt beside NAME.jpg. A line is "class x1 y1 x2 y2 x3 y3 ...", the corners of a polygon as
+shares of the image's width and height, or a box and joints (see `_yolo_joints`). A box alone (five
+numbers) among polygons is an ignore region. Names come from data.yaml (or another YAML file at the
+top) or classes.txt. A picture without a text file,
 among others that have one, shows no object.
 """
 
@@ -26,12 +26,13 @@ from pixelwise.datasets._instances import forget_box, from_masks, thing_categori
 from pixelwise.datasets._joints import connect
 from pixelwise.datasets._look import MOST_LOOKED_AT, even_sample
 from pixelwise.datasets._pictures import image_size_hw
-from pixelwise.datasets._roles import split_of
+from pixelwise.datasets._roles import key_of_folder, split_of, words_of
 from pixelwise.datasets._yolo_joints import Form, form_of
 from pixelwise.types import Annotation, PixelwiseError
 from pixelwise.words import count
 
 _LOOKED_AT = 5
+_LABELS = frozenset(("label", "labels"))
 _OTHER_TEXTS = frozenset(("classes", "labels", "names", "readme", "license"))
 # Corners just outside the picture are rounding; far outside they are pixels, or something else.
 _FARTHEST = 1.5
@@ -45,8 +46,8 @@ def likeness(root: Path) -> float:
     """Sure when text files with lines of numbers lie where the pictures' labels belong."""
     files = glimpse(root)
     texts = _texts(files)
-    folders = {folder for file in pictures(files) for folder in _label_folders(folder_of(file))}
-    there = [text for text in texts if folder_of(text) in folders][:_LOOKED_AT]
+    places = {place for file in pictures(files) for place in _places(folder_of(file))}
+    there = [text for text in texts if _place_of(folder_of(text)) in places][:_LOOKED_AT]
     has_masks = any(folder_of(file) in map(folder_of, there) for file in _in_label_folders(files))
     hits = sum(_is_numbers(root / text) for text in there)
     return 0.93 if not has_masks and 2 * hits > len(there) else 0.0
@@ -111,12 +112,18 @@ def _names(root: Path, cases: Sequence[Case]) -> tuple[dict[int, str], str]:
 
 def _pair(files: list[str]) -> tuple[tuple[Case, ...], list[str]]:
     """Pictures of folders with labels, and the files without a partner."""
-    texts = {(folder_of(text), stem(text)): text for text in _texts(files)}
-    annotated = {folder for folder, _ in texts}
+    texts = {(_place_of(folder_of(text)), stem(text)): text for text in _texts(files)}
+    texts |= {
+        (place, name.casefold()): text
+        for (place, name), text in texts.items()
+        if (place, name.casefold()) not in texts
+    }
+    annotated = {place for place, _ in texts}
     cases, unpaired = [], []
     for image in pictures(files):
-        places = _label_folders(folder_of(image))
-        found = [texts[place, stem(image)] for place in places if (place, stem(image)) in texts]
+        name, places = stem(image), _places(folder_of(image))
+        keys = [(place, each) for each in (name, name.casefold()) for place in places]
+        found = [texts[key] for key in keys if key in texts]
         if found or annotated.intersection(places):
             split = split_of(folder_of(image))
             cases.append(Case(case_id(image), image, tuple(found[:1]), split, is_sized=False))
@@ -125,8 +132,8 @@ def _pair(files: list[str]) -> tuple[tuple[Case, ...], list[str]]:
     used = {text for case in cases for text in case.files}
     # Texts elsewhere may be about anything; those among the used ones have lost their picture.
     there = {folder_of(text) for text in used}
-    lone = [text for place, text in texts.items() if text not in used and place[0] in there]
-    return settled(cases), [*unpaired, *lone]
+    lone = {text for text in texts.values() if text not in used and folder_of(text) in there}
+    return settled(cases), [*unpaired, *sorted(lone)]
 
 
 def _texts(files: Iterable[str]) -> list[str]:
@@ -134,19 +141,25 @@ def _texts(files: Iterable[str]) -> list[str]:
     return [text for text in texts if stem(text).lower() not in _OTHER_TEXTS]
 
 
-def _label_folders(folder: str) -> tuple[str, ...]:
-    """Where the labels of a folder of pictures may lie: images/ changed to labels/, or here."""
-    parts = folder.split("/")
-    places = [place for place, part in enumerate(parts) if part.lower() == "images"]
-    if not places:
-        return (folder,)
-    swapped = [*parts[: places[-1]], "labels", *parts[places[-1] + 1 :]]
-    return "/".join(swapped), folder
+_Place = tuple[bool, str]
+"""Whether the files lie in a folder of labels, and the folder; labels/ and Images/ are one."""
+
+
+def _places(folder: str) -> tuple[_Place, ...]:
+    """Where the text files of a folder of images may lie: in the folder of labels, or here."""
+    return (True, key_of_folder(folder)), (False, folder.casefold())
+
+
+def _place_of(folder: str) -> _Place:
+    """Where a text file lies."""
+    if _LABELS.intersection(words_of(folder)):
+        return True, key_of_folder(folder)
+    return False, folder.casefold()
 
 
 def _in_label_folders(files: list[str]) -> list[str]:
-    """Pictures in folders called labels: masks, so that the text files are something else."""
-    return [file for file in pictures(files) if "labels" in folder_of(file).lower().split("/")]
+    """Images in folders called labels: masks, so that the text files are something else."""
+    return [file for file in pictures(files) if _LABELS.intersection(words_of(folder_of(file)))]
 
 
 # --- the lines ------------------------------------------------------------------------------------
