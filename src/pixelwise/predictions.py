@@ -111,7 +111,8 @@ def predict(
       pictures, ``instances.csv`` measures every instance (place, size, shape, colour), and
       ``coco_results.json`` holds it as pycocotools' ``loadRes`` reads it: ``image_id`` is the
       number in a picture's name where all names are numbers, else its place in the order, from 1;
-      ``category_id`` the index in the run's categories.
+      ``category_id`` the id in the COCO files that the run was trained on, where it was, else the
+      index in the run's categories.
     - things and stuff (panoptic): the same, with ids of every segment and the things alone in the
       table and the results; and COCO's ``panoptic.json`` and ``panoptic/NAME.png``.
     - people's joints (pose): ``NAME_keypoints.json`` as OpenPose writes it. Of all pictures,

@@ -160,8 +160,13 @@ def _category(found: dict[str, Any]) -> Category:
         tuple(bones["mirrored"]),
         tuple(bones["sigmas"]),
     )
+    number = found.get("source_id")
     return Category(
-        found["name"], tuple(found["color"]), bool(found.get("is_thing", False)), skeleton or None
+        found["name"],
+        tuple(found["color"]),
+        bool(found.get("is_thing", False)),
+        skeleton or None,
+        None if number is None else int(number),
     )
 
 

@@ -19,7 +19,7 @@ Pixel i covers [i, i + 1) and its centre is i + 0.5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,29 @@ class Category:
     """One class of pixels: its name and the RGB colour it is drawn in.
 
     ``is_thing``: whether it is counted one by one (a sheep) or not (a meadow, the background).
+    ``source_id``: its number in the files of its dataset (COCO's ``categories``), under which it
+    stands in result files; None where the dataset has none.
     """
 
     name: str
     color: tuple[int, int, int]
     is_thing: bool = False
     skeleton: Skeleton | None = None
+    source_id: int | None = None
+
+
+def source_ids(categories: Sequence[Category], first: int = 0) -> tuple[int, ...]:
+    """The number of each category in files: its dataset's own, or counted from ``first``.
+
+    The dataset's own are used where every category has one, and no two the same. A background, the
+    first of ``categories``, may have none; it gets a number that is free.
+    """
+    given = [category.source_id for category in categories]
+    known = [each for each in given if each is not None]
+    if len(set(known)) < len(known) or any(each is None for each in given[1:]) or not known:
+        return tuple(range(first, first + len(categories)))
+    free = next(number for number in range(len(known) + 1) if number not in known)
+    return tuple(free if each is None else each for each in given)
 
 
 def _no_layers() -> NDArray[np.uint16]:

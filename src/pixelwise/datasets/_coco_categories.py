@@ -77,9 +77,15 @@ def _categories(
             color,
             bool(entry["isthing"]) if is_panoptic else place > 0,
             skeleton_in(entry),
+            _number(entry.get("id")),
         )
         for place, ((name, entry), color) in enumerate(zip(entries.items(), colors, strict=True))
     )
+
+
+def _number(found: Any) -> int | None:
+    """The id as result files can give it again; an id in letters cannot be one."""
+    return int(found) if isinstance(found, int) or str(found).isdecimal() else None
 
 
 def _colors(

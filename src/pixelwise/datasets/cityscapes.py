@@ -117,8 +117,10 @@ def read(root: Path, masks: str) -> Cases:
 
 
 def _categories(has_instances: bool) -> tuple[Category, ...]:
-    stuff = (Category(name, color) for _, name, color in _STUFF)
-    return *stuff, *(Category(name, color, has_instances) for _, name, color in _THINGS)
+    return (
+        *(Category(name, color, source_id=label) for label, name, color in _STUFF),
+        *(Category(name, color, has_instances, source_id=label) for label, name, color in _THINGS),
+    )
 
 
 def _by_name(files: list[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:

@@ -17,7 +17,7 @@ from pixelwise.captions import write_names
 from pixelwise.outputs import Picture
 from pixelwise.outputs._files import growing_list, growing_table
 from pixelwise.regions import Regions, measure
-from pixelwise.types import Image, Instances, PixelwiseError
+from pixelwise.types import Image, Instances, PixelwiseError, source_ids
 
 # What a 16-bit picture can tell apart.
 _MOST = 65_535
@@ -55,7 +55,7 @@ class Shared:
                 {
                     "image_id": picture.number,
                     "file_name": picture.file_name,
-                    "category_id": category,
+                    "category_id": source_ids(result.categories)[category],
                     "category": result.categories[category].name,
                     "score": _score(result, index),
                     "segmentation": masks[index],

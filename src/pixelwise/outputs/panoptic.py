@@ -20,7 +20,7 @@ from pixelwise.draw import write_png
 from pixelwise.outputs import Picture, _segments
 from pixelwise.outputs._files import growing_list, shrunk, write_overlay
 from pixelwise.regions import Regions
-from pixelwise.types import Category, Image, Panoptic
+from pixelwise.types import Category, Image, Panoptic, source_ids
 
 SHARED = ("instances.csv", "coco_results.json", "panoptic.json")
 
@@ -116,12 +116,12 @@ def _things(result: Panoptic) -> list[int]:
 def _categories(categories: tuple[Category, ...]) -> list[dict[str, Any]]:
     return [
         {
-            "id": index,
+            "id": number,
             "name": category.name,
             "isthing": int(category.is_thing),
             "color": list(category.color),
         }
-        for index, category in enumerate(categories)
+        for number, category in zip(source_ids(categories), categories, strict=True)
     ]
 
 
@@ -129,10 +129,11 @@ def _segments_info(result: Panoptic, regions: Regions) -> list[dict[str, Any]]:
     """Each segment as COCO's files describe it; boxes are x, y, width, height."""
     corners = regions.boxes_xyxy
     boxes = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]]).tolist()
+    numbers = source_ids(result.categories)
     return [
         {
             "id": index + 1,
-            "category_id": label,
+            "category_id": numbers[label],
             "isthing": int(result.categories[label].is_thing),
             "iscrowd": 0,
             "area": int(regions.area_px[index]),

@@ -17,7 +17,7 @@ from pixelwise.files import write_text
 from pixelwise.joints import around, in_numbered_pixels, skeleton_of
 from pixelwise.outputs import Picture, _openpose
 from pixelwise.outputs._files import growing_list, growing_table, shrunk, write_overlay
-from pixelwise.types import Category, Image, PixelwiseError, Poses, Skeleton
+from pixelwise.types import Category, Image, PixelwiseError, Poses, Skeleton, source_ids
 
 _JOINTS_HEADER = ("picture", "person", "joint", "x_px", "y_px", "score", "found")
 # fmt: off
@@ -40,7 +40,7 @@ def files(name: str, *, probs: bool) -> tuple[str, ...]:
 class PosesOutput:
     """What is about one picture goes to ``folder``; the rest adds to files about all.
 
-    ``category``: the index of the one whose joints these are.
+    ``category``: the number of the one whose joints these are, see `source_ids`.
     """
 
     folder: Path
@@ -114,14 +114,15 @@ def build(folder: Path, categories: tuple[Category, ...], *, probs: bool) -> Ite
             "Poses have no picture of probabilities, only a score for each joint, in poses.csv. "
             "Leave out --probs."
         )
-    category, skeleton = skeleton_of(categories)
+    place, skeleton = skeleton_of(categories)
     header = (*_PEOPLE_HEADER, *_measures(skeleton))
     with (
         growing_table(folder / "poses.csv", _JOINTS_HEADER) as add_joint,
         growing_table(folder / "people.csv", header) as add_person,
         growing_list(folder / "coco_results.json") as add_result,
     ):
-        yield PosesOutput(folder, category, skeleton, add_joint, add_person, add_result)
+        number = source_ids(categories)[place]
+        yield PosesOutput(folder, number, skeleton, add_joint, add_person, add_result)
 
 
 def _measures(skeleton: Skeleton) -> list[str]:

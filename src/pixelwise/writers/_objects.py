@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.layers import Box, touched
-from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
+from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError, source_ids
 
 _MOST = 65_535
 
@@ -26,7 +26,8 @@ class Objects:
 
     Attributes:
         categories: those that are written. numbers: (index into the dataset's categories) -> index
-            into ``categories``. are_regions: whether objects are connected regions.
+            into ``categories``. source_ids: numbers of ``categories`` in files.
+        are_regions: whether objects are connected regions.
     """
 
     def __init__(self, categories: Sequence[Category]) -> None:
@@ -42,6 +43,7 @@ class Objects:
             )
         self.categories = tuple(categories[place] for place in kept)
         self.numbers = {place: number for number, place in enumerate(kept)}
+        self.source_ids = source_ids(self.categories, first=1)
         self._has_stuff = not self.are_regions and any(
             not category.is_thing and not _is_background(category, place)
             for place, category in enumerate(categories)

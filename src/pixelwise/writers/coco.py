@@ -49,7 +49,10 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
             {
                 "images": images,
                 "annotations": annotations,
-                "categories": [_category(*pair) for pair in enumerate(objects.categories, start=1)],
+                "categories": [
+                    _category(*pair)
+                    for pair in zip(objects.source_ids, objects.categories, strict=True)
+                ],
             }
         )
         write_text(out / "annotations" / f"{with_part('instances', part)}.json", text)
@@ -70,7 +73,7 @@ def _regions(
     entries = []
     for index, label in enumerate(annotation.labels.tolist()):
         entry = {
-            "category_id": objects.numbers[label] + 1,
+            "category_id": objects.source_ids[objects.numbers[label]],
             "iscrowd": int(annotation.crowd[index]),
             **extents.get(index, {"area": 0, "bbox": box_xywh(None), "segmentation": []}),
         }

@@ -19,7 +19,7 @@ from pixelwise.datasets import Dataset
 from pixelwise.draw import write_png
 from pixelwise.files import write_text
 from pixelwise.layers import boxes
-from pixelwise.types import IGNORE, Annotation, Category
+from pixelwise.types import IGNORE, Annotation, Category, source_ids
 from pixelwise.writers._objects import Losses, box_xywh, count_joints, part, sentences
 from pixelwise.writers._pictures import NO_PART, beside, by_part, copy_picture, with_part
 from pixelwise.writers.coco import Entry, image_entry
@@ -51,7 +51,8 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
             annotations.append(
                 {"image_id": images[-1]["id"], "file_name": png, "segments_info": segments}
             )
-        categories = [_category(*pair) for pair in enumerate(dataset.categories, start=1)]
+        numbers = source_ids(dataset.categories, first=1)
+        categories = [_category(*pair) for pair in zip(numbers, dataset.categories, strict=True)]
         text = json.dumps({"images": images, "annotations": annotations, "categories": categories})
         write_text(out / "annotations" / f"{folder}.json", text)
     return sentences(losses)
@@ -76,10 +77,11 @@ def _segments(
     pixels = np.bincount(found.ravel(), minlength=len(labels) + 1)
     places = boxes(found[None], len(labels))
     _count_losses(annotation, pixels, losses)
+    numbers = source_ids(categories, first=1)
     entries = [
         {
             "id": _id(number),
-            "category_id": label + 1,
+            "category_id": numbers[label],
             "area": int(pixels[number]),
             "bbox": box_xywh(places[number - 1]),
             "iscrowd": int(crowd[number - 1]),
