@@ -14,6 +14,7 @@ from rich.table import Table
 
 from pixelwise.evaluated import notes_about, read_about, refuse_training_images
 from pixelwise.metrics import MEASURES, Measure
+from pixelwise.places import did_you_mean, is_run
 from pixelwise.statistics import Interval, mean, paired_difference, permutation_test
 from pixelwise.tables import units_among
 from pixelwise.types import PixelwiseError
@@ -178,6 +179,16 @@ class _Evaluated:
     @classmethod
     def read(cls, folder: Path) -> _Evaluated:
         path = folder if folder.suffix == ".csv" else folder / "per_image.csv"
+        if not folder.exists():
+            raise PixelwiseError(
+                f"{folder} does not exist. The folder of an evaluated run is expected."
+                f"{did_you_mean(folder)}"
+            )
+        if not path.is_file() and not is_run(folder):
+            raise PixelwiseError(
+                f"{folder} is not a run and holds no per_image.csv, which `pixelwise evaluate` "
+                "writes. Give two folders of runs or of evaluations: pixelwise compare RUN_A RUN_B"
+            )
         if not path.is_file():
             raise PixelwiseError(
                 f"{folder} holds no per_image.csv. Measure it first: pixelwise evaluate {folder}"

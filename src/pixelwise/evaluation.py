@@ -22,6 +22,7 @@ from pixelwise.joints import jointed
 from pixelwise.manifest import refuse_foreign
 from pixelwise.metrics import Metric
 from pixelwise.metrics.semantic import SemanticMetric
+from pixelwise.places import is_run, is_run_folder, refuse_runs
 from pixelwise.predictor import load
 from pixelwise.progress import Progress
 from pixelwise.report import FILES, Case, Evaluation, Skipped, describe
@@ -81,6 +82,9 @@ def evaluate(
         PixelwiseError: no run, no data, categories that do not match, nothing to measure, or a
             file that no evaluation wrote would be replaced.
     """
+    if data is not None:
+        found = Path(run) if run is not None else None
+        refuse_runs([Path(data)], found if found and is_run(found) else None, "evaluate", "DATA")
     if run is not None:
         opened = open_run(run)
     elif data is not None:
@@ -94,6 +98,7 @@ def evaluate(
     # The built-in model lies among the installed files, where no report belongs.
     default_out = chosen.default_out if run else Path("evaluations") / chosen.data.resolve().name
     folder = Path(out) if out else default_out
+    _refuse_other_reports(folder, default_out)
     refuse_foreign(folder, FILES)
     metric = _metric_of(opened, pixel_mm)
     predictor_for = _predictors(
@@ -113,6 +118,19 @@ def evaluate(
     )
     evaluation.write()
     return evaluation
+
+
+def _refuse_other_reports(folder: Path, default_out: Path) -> None:
+    """The report in a run's folder is of what is held out of its own data.
+
+    Raises:
+        PixelwiseError: it would be replaced by the report of something else.
+    """
+    if is_run_folder(folder) and folder.resolve() != default_out.resolve():
+        raise PixelwiseError(
+            f"{folder} is a run, which keeps the report of its own held-out images. Give --out "
+            f"another folder, or leave it out for {default_out}."
+        )
 
 
 def built_in_for(data: str | Path, masks: str | None = None) -> Path:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixelwise.datasets import open_dataset
-from pixelwise.datasets._files import list_files
+from pixelwise.datasets._files import is_picture, list_files
 from pixelwise.datasets._files import pictures as pictures_among
 from pixelwise.files import shortened
 from pixelwise.manifest import own_names
 from pixelwise.outputs import Picture
+from pixelwise.places import did_you_mean
 from pixelwise.types import PixelwiseError
 from pixelwise.videos import is_video
 from pixelwise.words import count
@@ -45,15 +46,14 @@ def gather(paths: Sequence[Path]) -> Inputs:
     """
     if not paths:
         raise PixelwiseError("There is no picture to look at. Give some, or folders of pictures.")
+    refuse_missing(paths)
     results = _Results()
     found: list[tuple[Path, Path]] = []
     for path in paths:
         if path.is_dir():
             found += _images_in(path, results)
-        elif path.exists():
-            found.append((path, Path(path.name)))
         else:
-            raise PixelwiseError(f"{path} does not exist. Give pictures, or folders of pictures.")
+            found.append((path, Path(path.name)))
     kept = [each for each in found if each[0] not in results]
     own = [path for path, _ in found if path in results]
     if not kept:
@@ -65,6 +65,27 @@ def gather(paths: Sequence[Path]) -> Inputs:
     videos = {name: path for name, path in names.items() if is_video(path)}
     images = _numbered({name: names[name] for name in names if name not in videos})
     return Inputs(tuple(images), videos, _left_out(own))
+
+
+def refuse_missing(paths: Sequence[Path], *, may_be_run: bool = False) -> None:
+    """Refuse what is not there.
+
+    Args:
+        paths: of images and folders.
+        may_be_run: whether the first may have been meant as a run.
+
+    Raises:
+        PixelwiseError: one does not exist; it names what is called nearly so.
+    """
+    for number, path in enumerate(paths):
+        if path.exists():
+            continue
+        is_file = is_picture(path.name) or is_video(path)
+        runs = "a run first, then " if may_be_run and number == 0 and not is_file else ""
+        raise PixelwiseError(
+            f"{path} does not exist. Give {runs}pictures, or folders of pictures."
+            f"{did_you_mean(path)}"
+        )
 
 
 def _left_out(own: Sequence[Path]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from pixelwise.machine import version
 from pixelwise.manifest import staging
 from pixelwise.outputs import Output, Picture, open_output
 from pixelwise.outside import vitpose
+from pixelwise.places import refuse_runs
 from pixelwise.predictor import Predictor, load
 from pixelwise.progress import Progress
 from pixelwise.run import Run, open_run
@@ -150,6 +151,7 @@ def predict(
             probabilities are asked of a run that has none, or something in ``out`` would be
             replaced.
     """
+    refuse_runs(map(Path, pictures), run, "predict", "IMAGES...")
     inputs = gather([Path(picture) for picture in pictures])
     if inputs.videos and probs:
         raise PixelwiseError(

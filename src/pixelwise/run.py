@@ -29,6 +29,7 @@ from pixelwise import builtin
 from pixelwise.files import atomic, write_text
 from pixelwise.find import find
 from pixelwise.model import Model
+from pixelwise.places import did_you_mean, known_runs
 from pixelwise.recipe import Recipe
 from pixelwise.status import Status, read_status
 from pixelwise.tasks import Task
@@ -135,9 +136,14 @@ def open_run(path: str | Path) -> Run:
         PixelwiseError: the folder is no run, or a file in it is damaged.
     """
     folder = builtin.named(path)
+    if not folder.exists():
+        raise PixelwiseError(
+            f"{folder} does not exist. The folder of a run is expected.{did_you_mean(folder)}"
+        )
     if not (folder / "recipe.json").exists():
         raise PixelwiseError(
             f"{folder} is not a run: it has no recipe.json. `pixelwise train DATA` makes one."
+            f"{known_runs()}"
         )
     recipe = Recipe.read(folder / "recipe.json")
     categories = _read_json(

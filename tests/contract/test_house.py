@@ -34,6 +34,7 @@ ROOMS = [
         "recipe",
         "device",
         "pace",
+        "places",
         "progress",
         "skeletons",
         "smoothing",

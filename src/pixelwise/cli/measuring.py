@@ -36,9 +36,15 @@ def evaluate(
 ) -> None:
     """Measure a run: report.html, metrics.json, per_image.csv."""
     from pixelwise import builtin, evaluation
+    from pixelwise.places import did_you_mean
 
     named: Path | None = run
     if data is None and not builtin.is_run(run):
+        if not run.exists():
+            raise PixelwiseError(
+                f"{run} does not exist. Give the folder of a run or, for the built-in model, of "
+                f"images and masks.{did_you_mean(run)}"
+            )
         named, data = None, run
         console.print(builtin.sentence(evaluation.built_in_for(run, masks)))
     result = evaluation.evaluate(

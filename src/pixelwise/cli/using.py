@@ -59,8 +59,13 @@ def predict(
     """Outline pictures and videos: masks, instances or poses, overlays, tables; a bad one is named
     and skipped."""
     from pixelwise import builtin, predictions
+    from pixelwise.inputs import refuse_missing
+    from pixelwise.places import refuse_runs
 
     run, pictures = (paths[0], paths[1:]) if builtin.is_run(paths[0]) else (None, paths)
+    # Before the built-in model is said to be used.
+    refuse_runs(pictures, run, "predict", "IMAGES...")
+    refuse_missing(pictures, may_be_run=run is None)
     if run is None and not (model or detector):
         console.print(builtin.sentence(builtin.serving(task)))
     done = predictions.predict(

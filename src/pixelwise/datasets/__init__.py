@@ -26,6 +26,7 @@ from pixelwise.datasets._roles import says_what_it_holds
 from pixelwise.datasets._white import settle_white
 from pixelwise.datasets._wrapping import folders_within
 from pixelwise.find import find, names
+from pixelwise.places import did_you_mean, is_run_folder
 from pixelwise.types import Category, PixelwiseError, Sample
 
 
@@ -84,7 +85,15 @@ def open_dataset(
     root = Path(path)
     if not root.is_dir():
         kind = "is a file, not a folder" if root.exists() else "does not exist"
-        raise PixelwiseError(f"{root} {kind}. Give the folder that holds the images and masks.")
+        raise PixelwiseError(
+            f"{root} {kind}. Give the folder that holds the images and masks."
+            f"{'' if root.exists() else did_you_mean(root)}"
+        )
+    if is_run_folder(root):
+        raise PixelwiseError(
+            f"{root} is a run, where a folder of images and masks is expected. "
+            f"`pixelwise evaluate {root}` measures a run, and `--start {root}` trains from one."
+        )
     place, best = _recognise(root)
     dataset = _completed(best.read(place, masks), white_level)
     return dataset if place == root else _with_note(dataset, place, root)
