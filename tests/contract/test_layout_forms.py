@@ -1,5 +1,6 @@
 """Layouts in the forms that circulate: other tools' exports, other cases of letters, wrapped."""
 
+import json
 import shutil
 
 import numpy as np
@@ -14,6 +15,7 @@ from folders import (
     write,
     write_cityscapes,
     write_coco,
+    write_lsp,
     write_pairs,
     write_voc,
     write_yolo,
@@ -244,3 +246,123 @@ def test_yolos_folders_in_other_words(tmp_path, images, labels):
     dataset, found = read(root)
     assert (dataset.layout, len(dataset), dataset.unpaired) == ("yolo", 4, ())
     assert dataset.categories[1].name == "cell" and [len(each) for each in found] == [2] * 4
+
+
+# --- nnU-Net's names, trimaps, lines, probabilities ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"background": 0, "cell": 1, "wall": 2, "ignore": 3},
+        {"0": "background", "1": "cell", "2": "wall", "3": "ignore"},
+    ],
+)
+def test_nnunets_json_names_the_values(tmp_path, labels):
+    def values(mask):
+        found = mask.astype(np.uint8)
+        found[:3], found[:, :3] = 2, 3
+        return found
+
+    write_pairs(tmp_path, 4, "imagesTr/c{}_0000.png", "labelsTr/c{}.png", values)
+    write(tmp_path / "imagesTs" / "d_0000.png", image_of(0))
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels, "file_ending": ".png"}))
+    dataset, found = read(tmp_path)
+    assert [c.name for c in dataset.categories] == ["background", "cell", "wall"]
+    np.testing.assert_array_equal(found[0].semantic == IGNORE, values(mask_of(0)) == 3)
+    assert dataset.unpaired == ()
+    assert "1 test images without masks are left out." in dataset.notes
+
+
+@pytest.mark.parametrize("labels", [None, [["a", 1]], {"a": [1, 2]}, {}, "x"])
+def test_another_dataset_json_changes_nothing(tmp_path, labels):
+    write_pairs(tmp_path, 4)
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+    assert [c.name for c in open_dataset(tmp_path).categories] == ["background", "foreground"]
+
+
+TRIMAPS = [
+    ("annotations/trimaps/Cat_{}.png", (2, 1, 3)),
+    ("p{}_trimap.png", (0, 255, 128)),
+    ("trimap/Cat_{}.png", (0, 255, 127)),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), TRIMAPS)
+def test_trimaps_say_what_is_unknown(tmp_path, name, values):
+    def trimap(mask):
+        found = np.where(mask, values[1], values[0]).astype(np.uint8)
+        found[:, :4] = values[2]
+        return found
+
+    image = "images/Cat_{}.jpg" if "Cat" in name else "p{}.jpg"
+    write_pairs(tmp_path, 4, image, name, trimap)
+    dataset, found = read(tmp_path)
+    expected = mask_of(0).astype(np.uint8)
+    expected[:, :4] = IGNORE
+    np.testing.assert_array_equal(found[0].semantic, expected)
+    assert any(note.startswith("Trimaps: ") for note in dataset.notes)
+    again = read(tmp_path, dataset.masks)[1]
+    np.testing.assert_array_equal(again[0].semantic, expected)
+
+
+def line(mask):
+    inside = mask.copy()
+    for axis in (0, 1):
+        inside &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
+    return (mask & ~inside).astype(np.uint8) * 255
+
+
+@pytest.mark.parametrize("name", ["p{}_contour.png", "contours/p{}_mask.png", "p{}_outline.png"])
+def test_outlines_drawn_as_lines_are_asked_about_and_filled_ones_are_masks(tmp_path, name):
+    write_pairs(tmp_path / "filled", 4, "p{}.png", name)
+    np.testing.assert_array_equal(read(tmp_path / "filled")[1][0].semantic, mask_of(0))
+    write_pairs(tmp_path / "lines", 4, "p{}.png", name, line)
+    with pytest.raises(PixelwiseError, match=r"draws an outline as a line; .*Fill the outlines"):
+        open_dataset(tmp_path / "lines")
+
+
+PLACEHOLDERS = [
+    ("p{}_Probabilities.png", "probabilities: .*Simple Segmentation"),
+    ("p{}_heatmap.png", "probabilities"),
+    ("p{}_overlay.png", "a drawing for people to look at"),
+    ("p{}_cp_outlines.png", "a drawing for people to look at"),
+    ("Drawing of p{}.png", "a drawing for people to look at"),
+    ("p{}_cp_flows.png", "features"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), PLACEHOLDERS)
+def test_what_stands_in_the_place_of_masks_is_named(tmp_path, name, words):
+    write_pairs(tmp_path, 4, "p{}.png", name)
+    with pytest.raises(PixelwiseError, match=f"but no masks.*holds {words}"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["p0_seg.npy", "p0_predictions.h5", "RoiSet.zip", "p0.geojson"])
+def test_outlines_in_a_form_that_is_not_read_are_named(tmp_path, name):
+    write(tmp_path / "p0.png", image_of(0))
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(PixelwiseError, match=rf"Outlines in other forms \({name}\) are not read"):
+        open_dataset(tmp_path)
+
+
+# --- MATLAB --------------------------------------------------------------------------------------
+
+MATLAB = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, HDF5 schema 1.00 .".ljust(116) + bytes(8)
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (MATLAB + b"\x00\x02IM").ljust(512, b"\0") + HDF5 + bytes(600),
+        HDF5 + bytes(600),
+        bytes(512) + HDF5 + bytes(600),
+    ],
+)
+def test_a_newer_matlab_file_says_how_to_save_it(tmp_path, content):
+    write_lsp(tmp_path)
+    (tmp_path / "joints.mat").write_bytes(content)
+    with pytest.raises(PixelwiseError, match=r"joints\.mat is a MATLAB file of version 7\.3.*-v7"):
+        open_dataset(tmp_path)

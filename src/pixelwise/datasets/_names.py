@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +38,13 @@ class Names:
 def read_names(root: Path) -> Names | None:
     """The class names written in a text file at the top of the folder, if there is one.
 
-    Understood: "0 null" (value, name), "64 128 64 Animal" (colour, name), class_dict.csv
-    (name,r,g,b), CVAT's labelmap.txt (name:r,g,b::), and one name a line, where a first line
-    "__ignore__" stands for 255 as LabelMe writes it.
+    Understood: nnU-Net's dataset.json, "0 null" (value, name), "64 128 64 Animal" (colour, name),
+    class_dict.csv (name,r,g,b), CVAT's labelmap.txt (name:r,g,b::), and one name a line, where a
+    first line "__ignore__" stands for 255 as LabelMe writes it.
     """
+    declared = _from_nnunet(root / "dataset.json")
+    if declared is not None:
+        return declared
     there = {file.name.lower(): file for file in root.iterdir() if file.name.lower() in _FILES}
     for name in _FILES:
         file = there.get(name)
@@ -49,6 +53,24 @@ def read_names(root: Path) -> Names | None:
             if found is not None and len(found.names) > 0:
                 return found
     return None
+
+
+def _from_nnunet(file: Path) -> Names | None:
+    """nnU-Net's "labels": name -> value, or value -> name as in its first version.
+
+    None where the file is something else, or where labels overlap (a list of values each).
+    """
+    try:
+        labels = json.loads(file.read_text(encoding="utf-8-sig"))["labels"]
+        pairs = [(key, value) for key, value in labels.items()]
+        if all(isinstance(value, str) for _, value in pairs):
+            pairs = [(value, int(key)) for key, value in pairs]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None
+    if not pairs or not all(type(value) is int for _, value in pairs):
+        return None
+    ordered = sorted(pairs, key=lambda pair: pair[1])
+    return Names(file, tuple(n for n, _ in ordered), tuple(v for _, v in ordered), None)
 
 
 def _lines(file: Path) -> list[str]:

@@ -17,6 +17,7 @@ from pixelwise.datasets._names import read_names
 from pixelwise.datasets._pairs import Pair, Pairs
 from pixelwise.datasets._parts import note_on_parts, read_parts
 from pixelwise.datasets._pictures import image_size_hw, read_image
+from pixelwise.datasets._trimaps import meaning_of_trimaps, refuse_lines
 from pixelwise.types import Annotation, Category, PixelwiseError, Sample
 
 _NO_GROUPS: Mapping[str, str] = {}
@@ -87,6 +88,10 @@ def open_paired(
     """
     if not found.pairs:
         raise PixelwiseError(_no_pairs(root, found))
+    refuse_lines(root, found.pairs)
+    if meaning is None and masks == "auto" and read_names(root) is None:
+        meaning, *told = meaning_of_trimaps(root, found.pairs, foreground) or (None,)
+        notes = (*notes, *told)
     if meaning is None:
         files = [root / mask for pair in found.pairs for mask in pair.masks]
         meaning, decided = settle(masks, files, read_names(root), foreground)
@@ -132,6 +137,11 @@ _EXPECTED = (
     "Expected, for example, images/NAME.jpg with masks/NAME.png, or NAME.jpg beside NAME_mask.png."
 )
 
+_OTHER_FORMS = (
+    *(".json", ".geojson", ".xml", ".mat", ".npy", ".npz", ".h5", ".hdf5", ".roi"),
+    *("roiset.zip", "rois.zip"),
+)
+
 
 def _no_pairs(root: Path, found: Pairs) -> str:
     images = [file for file in found.unpaired if file not in found.masks]
@@ -143,15 +153,31 @@ def _no_pairs(root: Path, found: Pairs) -> str:
         )
     if found.masks:
         return f"{root} holds {len(found.masks)} masks and no pictures.{foreign} {_EXPECTED}"
-    if not images:
+    if not images and not found.derived:
         return f"{root} holds no pictures that could have masks.{foreign} {_EXPECTED}"
-    found_images = f"{root} holds {len(images)} pictures such as {images[0]}, but no masks."
-    return f"{found_images}{foreign} {_cure(root)}"
+    one = next(iter(images), min(found.derived, default=""))
+    found_images = f"{root} holds {len(images)} pictures such as {one}, but no masks."
+    return f"{found_images}{foreign} {_on_derived(found) or _cure(root)}"
+
+
+def _on_derived(found: Pairs) -> str:
+    """What is there in the place of masks, and how to make masks of it; "" for nothing."""
+    told = {
+        "probabilities": "probabilities: save what is to be found as a mask (in ilastik, export "
+        "the Simple Segmentation)",
+        "features": "features: export the masks instead",
+        "drawings": "a drawing for people to look at: export the masks instead",
+        "parts of objects": "parts of objects: put the masks of the objects there",
+    }
+    return " ".join(
+        f"{min(file for file in found.derived if found.derived[file] == kind)} holds {told[kind]}."
+        for kind in sorted(set(found.derived.values()))
+    )
 
 
 def _cure(root: Path) -> str:
     """Where outlines are there in another form, say so instead of repeating the layout."""
-    other = [file for file in glimpse(root) if file.lower().endswith((".json", ".xml", ".mat"))]
+    other = [file for file in glimpse(root) if file.lower().endswith(_OTHER_FORMS)]
     if other:
         return (
             f"Outlines in other forms ({other[0]}) are not read: export them as mask pictures, "

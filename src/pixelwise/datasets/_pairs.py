@@ -91,7 +91,20 @@ def _paired(found: list[str], images: list[str], masks: set[str], notes: tuple[s
     pairs = tuple(sorted(unique, key=lambda pair: pair.id))
     used = {pair.image for pair in pairs} | {mask for ms in matched.values() for mask in ms}
     unpaired = tuple(file for file in found if file not in used | (masks - kept))
+    blind = _test_without_truth(pairs, unpaired, masks)
+    if blind:
+        notes = (*notes, f"{len(blind)} test images without masks are left out.")
+    unpaired = tuple(file for file in unpaired if file not in blind)
     return Pairs(with_declared_splits(pairs), unpaired, (*notes, *on_fields), frozenset(masks))
+
+
+def _test_without_truth(
+    pairs: Sequence[Pair], unpaired: Sequence[str], masks: set[str]
+) -> frozenset[str]:
+    """The images of the test part where challenges keep its truth to themselves: all of them."""
+    test = frozenset(file for file in unpaired if split_of(folder_of(file)) == "test")
+    has_truth = any(pair.split == "test" for pair in pairs) or not test.isdisjoint(masks)
+    return frozenset() if has_truth or not pairs else test
 
 
 def with_declared_splits(pairs: Sequence[Pair]) -> tuple[Pair, ...]:

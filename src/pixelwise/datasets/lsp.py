@@ -12,17 +12,15 @@ estimation, BMVC 2010; Learning effective human pose estimation from inaccurate 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
+from pixelwise.datasets._matlab import read_mat
 from pixelwise.datasets._people import (
     FIRST_PIXEL_MIDDLE,
     VOID_NOTE,
@@ -37,12 +35,6 @@ _TABLE = "joints.mat"
 _NAME = re.compile(r"im0*(\d+)", re.IGNORECASE)
 _TO_LEARN = 1_000
 _JOINTS = len(LSP.joints)
-# What a damaged file makes the reader say, by what is damaged.
-_DAMAGE = (
-    *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError, NameError),
-    *(MemoryError, OverflowError, NotImplementedError, zlib.error, MatReadError),
-)
-
 Table = NDArray[np.float32]
 """(N, 14, 3) x, y in pixels, and visibility."""
 
@@ -140,12 +132,12 @@ def _beyond(by_table: Mapping[str, Sequence[str]], used: Collection[str]) -> lis
 
 def _read_table(path: Path) -> tuple[Table, bool]:
     """The joints of all pictures, and whether the table is the extension's."""
+    stored = read_mat(path, "joints")
     try:
-        stored = loadmat(path, variable_names=["joints"]).get("joints")
         joints = np.asarray(stored if stored is not None else 0.0, np.float64)
-    except _DAMAGE as error:
+    except (TypeError, ValueError) as error:
         raise PixelwiseError(
-            f"{path} is damaged or no MATLAB file ({error}): copy it again from the dataset."
+            f"{path} holds no numbers called joints ({error}): copy it again from the dataset."
         ) from error
     if joints.ndim == 3 and joints.shape[:2] == (3, _JOINTS):
         return _people(joints.transpose(2, 1, 0), is_extension=False), False
