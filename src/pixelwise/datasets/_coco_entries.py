@@ -265,8 +265,10 @@ def _joints(found: Any) -> Sequence[float] | None:
     flat = array("d", [number for row in rows for number in row or ()])
     if None in rows or (nested and len(flat) != 3 * len(rows)):
         raise _UnreadError('its "keypoints" are not x, y and visibility of each joint')
-    known = (place for place in range(2, len(flat), 3) if flat[place] > 0)
-    if not all(_is_near(flat[place - 2 : place]) for place in known):
+    for place in range(2, len(flat), 3):
+        if not flat[place] > 0:  # what is not known may hold anything
+            flat[place - 2 : place + 1] = array("d", (0.0, 0.0, 0.0))
+    if not _is_near(flat):
         raise _UnreadError('its "keypoints" hold coordinates that lie nowhere near the image')
     return flat
 

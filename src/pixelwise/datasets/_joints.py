@@ -79,8 +79,12 @@ def first_joints(skeleton: Skeleton, count: int) -> Skeleton:
 
 
 def _limbs(pairs: Sequence[Sequence[int]], count: int) -> tuple[tuple[int, int], ...]:
-    flat = [int(end) for pair in pairs for end in pair]
-    if any(len(pair) != 2 for pair in pairs) or not flat:
+    try:
+        flat = [int(end) for pair in pairs for end in pair]
+        is_paired = all(len(pair) == 2 for pair in pairs)
+    except (TypeError, ValueError, OverflowError):  # no limbs: those of the known skeleton hold
+        return ()
+    if not is_paired or not flat:
         return ()
     first = 0 if 0 in flat else 1
     if min(flat) < 0 or max(flat) - first >= count:
@@ -89,6 +93,7 @@ def _limbs(pairs: Sequence[Sequence[int]], count: int) -> tuple[tuple[int, int],
 
 
 def _sigmas(given: Any, count: int) -> tuple[float, ...]:
-    if isinstance(given, list) and len(given) == count and all(each > 0 for each in given):
+    numbers = isinstance(given, list) and all(isinstance(each, int | float) for each in given)
+    if numbers and len(given) == count and all(0 < each < 1e6 for each in given):
         return tuple(float(each) for each in given)
     return ()

@@ -59,7 +59,9 @@ def union(
     for shape in shapes:
         try:
             whole |= _fill(shape, np.array(shape["points"], np.float64) * scale_xy, size_hw)
-        except (KeyError, TypeError, ValueError, IndexError, binascii.Error) as error:
+        except (
+            *(KeyError, TypeError, ValueError, IndexError, OverflowError, binascii.Error),
+        ) as error:
             raise PixelwiseError(
                 f"{path} holds a {kind_of(shape)} labelled '{label_of(shape)}' that cannot "
                 f"be drawn ({error}). Draw it again, or delete it."

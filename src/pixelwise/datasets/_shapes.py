@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from pixelwise import rle
 
+# Beyond this a number is a mistake, and its square may overflow.
+_FARTHEST_PX = 1e7
+
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
 """(N, 2) x, y in pixels; one of them is (2,)."""
@@ -40,7 +43,12 @@ def ellipse(center: Points, radii: Points, size_hw: tuple[int, int], angle: floa
     Args:
         center: x, y in pixels. radii: along its own x and y axis, in pixels.
         angle: by which it is turned from x towards y, in radians.
+
+    Raises:
+        ValueError: a number that is none, or absurdly large.
     """
+    if not (np.abs([*center, *radii, angle]) <= _FARTHEST_PX).all():
+        raise ValueError("a centre or a radius lies nowhere near the image")
     height, width = size_hw
     y, x = np.ogrid[:height, :width]
     dx, dy = x + 0.5 - center[0], y + 0.5 - center[1]
@@ -53,5 +61,6 @@ def ellipse(center: Points, radii: Points, size_hw: tuple[int, int], angle: floa
 
 def disc(center: Points, rim: Points, size_hw: tuple[int, int]) -> Mask:
     """The pixels whose centre lies in a circle, by its centre and a point on it."""
-    radius = float(np.hypot(rim[0] - center[0], rim[1] - center[1]))
+    with np.errstate(all="ignore"):  # what is too large is named by `ellipse`
+        radius = float(np.hypot(rim[0] - center[0], rim[1] - center[1]))
     return ellipse(center, np.array([radius, radius]), size_hw)

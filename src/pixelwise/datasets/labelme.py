@@ -41,6 +41,7 @@ from pixelwise.types import Annotation, PixelwiseError
 from pixelwise.words import count
 
 _LOOKED_AT = 5
+_MOST_PX = 1e7
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,8 @@ def _size_hw(held: Mapping[str, Any]) -> tuple[int, int] | None:
         height, width = int(held["imageHeight"]), int(held["imageWidth"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return (height, width) if height > 0 and width > 0 else None
+    is_size = 0 < height < _MOST_PX and 0 < width < _MOST_PX
+    return (height, width) if is_size else None
 
 
 def _scale(

@@ -37,6 +37,7 @@ from pixelwise.words import count
 
 _JOINTS = len(MPII.joints)
 _PX_PER_SCALE = 200
+_FARTHEST_PX = 1e7
 
 Person = tuple[NDArray[np.float32], NDArray[np.float32]]
 """(16, 3) x, y, visibility; (4,) xyxy, NaN where the joints tell."""
@@ -159,6 +160,8 @@ def _people(path: Path) -> Iterable[tuple[str, Person]]:
 def _person(entry: Mapping[str, Any]) -> Person:
     xy = np.array(entry["joints"], np.float64).reshape(_JOINTS, 2)
     visible = np.array(entry["joints_vis"], np.float64).reshape(_JOINTS)
+    if (np.abs(np.nan_to_num(np.stack([*xy.T, visible]))) > _FARTHEST_PX).any():
+        raise ValueError("a number lies nowhere near the image")
     is_known = np.asarray(np.isfinite(xy).all(axis=1) & (xy > 0).any(axis=1))
     visibility = np.where(visible > 0, 2, 1) * is_known
     places = np.where(is_known[:, None], xy + FIRST_PIXEL_MIDDLE, 0)
@@ -169,4 +172,6 @@ def _person(entry: Mapping[str, Any]) -> Person:
 def _square(entry: Mapping[str, Any]) -> NDArray[np.float32]:
     center = np.array(entry["center"], np.float64).reshape(2) + FIRST_PIXEL_MIDDLE
     half = _PX_PER_SCALE * float(entry["scale"]) / 2
+    if not (np.abs([*center, half]) <= _FARTHEST_PX).all():
+        raise ValueError("its center or scale lies nowhere near the image")
     return np.concatenate([center - half, center + half]).astype(np.float32)
