@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 
 from pixelwise.files import write_text
 from pixelwise.run import Run
 from pixelwise.trained import describe, warning, weights_of
+from pixelwise.words import visible
 
 _EXPORTS = "\n## Exports\n"
 
@@ -16,7 +18,7 @@ def write_card(run: Run) -> None:
     path = run.path / "card.md"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     counts = {part: len(run.ids(part)) for part in ("train", "val", "test")}
-    names = ", ".join(category.name for category in run.categories)
+    names = ", ".join(escape(visible(each.name), quote=False) for each in run.categories)
     scores = [line["val_score"] for line in run.history]
     measure = {"semantic": "Jaccard", "pose": "pose quality"}.get(run.recipe.task)
     best = (

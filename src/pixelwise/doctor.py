@@ -27,7 +27,7 @@ from pixelwise.scan import Seen, scan
 from pixelwise.sheet import write_sheet
 from pixelwise.splits import PARTS, make_split, stratum
 from pixelwise.types import Category, PixelwiseError, Sample
-from pixelwise.words import count
+from pixelwise.words import count, visible
 
 _MOST_READ = 5_000
 _MOST_HASHED = 50_000
@@ -213,7 +213,7 @@ def render(report: Report) -> RenderableType:
         parts.append(Padding(_joint_table(report.joints), (1, 0, 0, 0)))
     if report.split:
         parts.append(Padding(_split_table(report), (1, 0, 0, 0)))
-    parts += [Text(f"  {note}", style="dim") for note in report.notes]
+    parts += [Text(f"  {visible(note)}", style="dim") for note in report.notes]
     if report.plan:
         parts += [Text(), Text("Training would:"), *(Text(f"  {line}") for line in report.plan)]
     parts += [Text(), *(_line(finding) for finding in report.findings)]
@@ -233,7 +233,7 @@ def _summary(report: Report) -> Text:
     if report.joints is not None:
         lines.append(_joints_line(report.joints))
     for fact, values in report.groups.items():
-        shown = ", ".join(f"{value} {count}" for value, count in list(values.items())[:6])
+        shown = ", ".join(f"{visible(value)} {count}" for value, count in list(values.items())[:6])
         dots = ", ..." if len(values) > 6 else ""
         lines.append(f"{fact}: {len(values)} ({shown}{dots})")
     return Text("\n".join(lines))
@@ -251,7 +251,7 @@ def _category_table(report: Report) -> Table:
         red, green, blue = category.color
         swatch = Text("  ", style=f"on rgb({red},{green},{blue})")
         counts = _counts(report.instances, category.name)
-        table.add_row(swatch + Text(f" {category.name}"), f"{100 * share:.2f} %", *counts)
+        table.add_row(swatch + Text(f" {visible(category.name)}"), f"{100 * share:.2f} %", *counts)
     if len(rows) > _MOST_ROWS:
         table.add_row(f"   and {len(rows) - _MOST_ROWS} more", "")
     return table
@@ -314,7 +314,7 @@ def _split_table(report: Report) -> Table:
 
 def _line(finding: Finding) -> Text:
     mark, style = _MARKS[finding.severity]
-    return Text.assemble((f"{mark}: ", style), finding.message)
+    return Text.assemble((f"{mark}: ", style), visible(finding.message))
 
 
 def _verdict(report: Report) -> Text:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pixelwise.metrics import MEASURES, Metric, Part, Row, Score
 from pixelwise.statistics import Interval, mean
 from pixelwise.types import STRATA, TOGETHER
+from pixelwise.words import cell
 
 # More values than this, or fewer pictures for each, are no table; `per_image.csv` has them.
 _MAX_GROUPS = 40
@@ -88,21 +89,22 @@ def groups_of(metric: Metric, *, seed: int = 0) -> dict[str, tuple[Part, ...]]:
 def rows_as_csv(metric: Metric) -> str:
     """One line for each picture and category: counts, every measure, groups as ``group_NAME``.
 
-    Numbers are written so that reading them gives the same bits; what is not defined is empty.
+    Numbers are written so that reading them gives the same bits; what is not defined is empty. A
+    name that a spreadsheet program would take for a formula has an apostrophe in front.
     """
     text = io.StringIO(newline="")
     groups = sorted({name for row in metric.rows for name in row.groups})
     values = metric.per_row()
     writer = csv.writer(text, lineterminator="\n")
     heads = ["id", "category", *values, *metric.counted]
-    writer.writerow(heads + [f"group_{name}" for name in groups])
+    writer.writerow([cell(head) for head in (*heads, *(f"group_{name}" for name in groups))])
     for place, row in enumerate(metric.rows):
         measured = [column[place] for column in values.values()]
         writer.writerow(
-            [row.id, row.category]
+            [cell(row.id), cell(row.category)]
             + ["" if np.isnan(value) else repr(float(value)) for value in measured]
             + [_plain(getattr(row, name)) for name in metric.counted]
-            + [row.groups.get(name, "") for name in groups]
+            + [cell(row.groups.get(name, "")) for name in groups]
         )
     return text.getvalue()
 

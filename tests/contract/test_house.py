@@ -36,6 +36,7 @@ ROOMS = [
         "pace",
         "places",
         "progress",
+        "terminal",
         "skeletons",
         "smoothing",
         "statistics",

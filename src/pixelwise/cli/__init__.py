@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 # Importing a module is what makes its commands known, in this order.
 from pixelwise.cli import learning, measuring, using, folders  # isort: skip  # noqa: F401
 from pixelwise.cli._app import app
+from pixelwise.terminal import Terminal
 from pixelwise.types import PixelwiseError
+from pixelwise.words import visible
 
 __all__ = ["app", "main"]
 
@@ -20,13 +21,11 @@ def main() -> None:
     try:
         app()
     except PixelwiseError as error:
-        # Escaped: the name of an extra, such as [export], is no markup.
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]Error:[/] {escape(str(error))}", markup=True
-        )
+        words = Text.assemble(("Error:", "red"), f" {visible(str(error))}")
+        Terminal(stderr=True, soft_wrap=True).print(words)
         sys.exit(2)
     except KeyboardInterrupt:
-        Console(stderr=True).print(
+        Terminal(stderr=True).print(
             "Interrupted. The same command goes on from the last saved state."
         )
         sys.exit(130)

@@ -13,9 +13,9 @@ from typing import Annotated
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import typer
-from rich.console import Console
 
 from pixelwise import __version__
+from pixelwise.terminal import Terminal
 from pixelwise.types import PixelwiseError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Teach a network to outline things in pictures, and prove how well it learned.",
 )
-console = Console(highlight=False)
+console = Terminal()
 
 Data = Annotated[Path, typer.Argument(help="Folder of images and masks or outlines.")]
 Masks = Annotated[

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pixelwise.cli._app import Device, Flips, Runtime, Tile, WhiteLevel, app, console
+from pixelwise.terminal import Terminal
 
 
 @app.command()
@@ -86,7 +86,7 @@ def predict(
     for note in done.notes:
         console.print(note)
     for failure in done.failures:
-        Console(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
+        Terminal(stderr=True, soft_wrap=True).print(f"Skipped: {failure}")
     console.print(done.sentence)
     if done.failures:
         raise typer.Exit(1)

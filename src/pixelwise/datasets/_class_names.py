@@ -43,7 +43,8 @@ def _further_lists(root: Path) -> list[Path]:
 
 def yaml_files(root: Path) -> list[Path]:
     """The YAML files at the top of a folder."""
-    return sorted(path for path in root.iterdir() if path.suffix.lower() in (".yaml", ".yml"))
+    found = (path for path in root.iterdir() if path.suffix.lower() in (".yaml", ".yml"))
+    return sorted(path for path in found if path.is_file())
 
 
 def entry_in_yaml(text: str, key: str) -> str | None:
@@ -58,7 +59,7 @@ def entry_in_yaml(text: str, key: str) -> str | None:
 
 def lists_in_yaml(entry: str) -> list[list[str]]:
     """The lists of words in an entry: the entry itself, or one for each number it has as a key."""
-    in_a_row = re.sub(r"^\s*-\s+(.*)$", r"\1,", entry, flags=re.MULTILINE)
+    in_a_row = re.sub(r"^[ \t]*-[ \t]+(.*)$", r"\1,", entry, flags=re.MULTILINE)
     found = re.split(r"(?:^|[\s{,])\d+\s*:", in_a_row)
     words = [[word.strip(" \t\n\"'{}[]") for word in each.split(",")] for each in found]
     return [kept for each in words if (kept := [word for word in each if word])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import deque
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def entries_of(folder: Path) -> tuple[list[str], list[str]]:
     """The names of the folders and of the files in a folder; hidden ones are skipped."""
     folders, files = _entries(folder, None)
     return [name for name, _ in folders], files
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file; bytes that are no UTF-8 are replaced.
+
+    Raises:
+        PixelwiseError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        raise PixelwiseError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def is_picture(file: str) -> bool:
@@ -81,12 +94,29 @@ def _entries(folder: Path, limit: int | None) -> tuple[list[tuple[str, bool]], l
                     break
                 if entry.name.startswith(".") or entry.name.lower() in _SKIPPED:
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append((entry.name, entry.is_symlink()))
-                elif limit is None or len(files) < limit:
+                elif (limit is None or len(files) < limit) and not _is_endless(entry):
                     files.append(entry.name)
     except PermissionError as error:
         raise PixelwiseError(
             f"The folder {folder} may not be read: ask for permission to read it."
         ) from error
     return sorted(folders), files
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, which is named when it is read
+        return False
+
+
+def _is_endless(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a pipe, a device or a socket, or a link to one: reading it may never end."""
+    if entry.is_file(follow_symlinks=False):
+        return False
+    try:
+        return not stat.S_ISREG(entry.stat().st_mode)
+    except OSError:  # a link to nothing, which is named when it is read
+        return False

@@ -24,6 +24,7 @@ from pixelwise.datasets._masks import (
 )
 from pixelwise.datasets._pictures import read_stored
 from pixelwise.types import Annotation, PixelwiseError
+from pixelwise.words import plain_cell
 
 TABLE = "instances.csv"
 _COLUMNS = ("file", "id", "category")
@@ -107,7 +108,7 @@ def read_table(root: Path) -> dict[str, dict[int, str]]:
                 "category, a line for each object."
             )
         for row in rows:
-            name, number, kind = (str(row[column] or "").strip() for column in _COLUMNS)
+            name, number, kind = (plain_cell(str(row[column] or "").strip()) for column in _COLUMNS)
             if not number.isdecimal() or not kind:
                 raise PixelwiseError(
                     f"{path}, line {rows.line_num}: '{number}' and '{kind}' are no number of an "

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image as Pil
-from PIL import UnidentifiedImageError
 
 from pixelwise.datasets import _shapes
 from pixelwise.datasets._pictures import MAX_PIXELS
@@ -93,8 +92,8 @@ def _paste(encoded: str, points: _shapes.Points, size_hw: tuple[int, int]) -> Ma
             stretched = picture.convert("L").resize(
                 (right - left, bottom - top), Pil.Resampling.NEAREST
             )
-    except UnidentifiedImageError as error:
-        raise ValueError("its mask is no picture") from error
+    except (OSError, SyntaxError, Pil.DecompressionBombError) as error:
+        raise ValueError("its mask is no image") from error
     values = np.asarray(stretched) > 0
     whole = np.zeros(size_hw, np.bool_)
     inside = whole[max(top, 0) : bottom, max(left, 0) : right]

@@ -6,9 +6,9 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from pixelwise.datasets._mat_sizes import read_variable
 from pixelwise.types import PixelwiseError
 
 # What a damaged file makes the reader say, by what is damaged.
@@ -21,14 +21,14 @@ _HEADER_BYTES = 512
 
 
 def read_mat(path: Path, name: str) -> Any:
-    """The variable called ``name``; None where the file has no such variable.
+    """The numbers called ``name``; None where the file has no such variable.
 
     Raises:
         PixelwiseError: no MATLAB file, damaged, or of version 7.3.
     """
     refuse_newer(path)
     try:
-        return loadmat(path, variable_names=[name]).get(name)
+        return read_variable(path, name)
     except _DAMAGE as error:
         raise PixelwiseError(
             f"{path} is damaged or no MATLAB file ({error}): copy it again from the dataset."

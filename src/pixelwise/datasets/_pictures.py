@@ -211,6 +211,8 @@ def _reason(path: Path, error: Exception) -> str:
         return "may not be read: ask for permission to read it, or take it out of the folder."
     if isinstance(error, Pil.DecompressionBombError):
         return _TOO_LARGE
+    if isinstance(error, OSError) and error.errno:
+        return f"cannot be read: {error.strerror}."
     if path.stat().st_size == 0:
         return "is empty (0 bytes): copy it again, or take it out of the folder."
     foreign = foreign_format(path)

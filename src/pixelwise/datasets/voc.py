@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
-from pixelwise.datasets._files import glimpse, list_files, pictures, stem
+from pixelwise.datasets._files import glimpse, list_files, pictures, read_lines, stem
 from pixelwise.datasets._instances import from_ids, thing_categories
 from pixelwise.datasets._masks import IGNORED_NAMES
 from pixelwise.datasets._names import Names, read_names
@@ -104,8 +104,8 @@ def _splits(root: Path, files: list[str]) -> dict[_Key, str]:
         for file in files:
             match = _LIST.fullmatch(file)
             if match and match["part"].lower() == part:
-                text = (root / file).read_text(encoding="utf-8-sig", errors="replace")
-                found |= {(match["above"] or "", line.strip()): part for line in text.splitlines()}
+                lines = read_lines(root / file)
+                found |= {(match["above"] or "", line.strip()): part for line in lines}
     return found
 
 

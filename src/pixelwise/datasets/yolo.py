@@ -21,7 +21,7 @@ import numpy as np
 from pixelwise.datasets import _shapes
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
 from pixelwise.datasets._class_names import read_class_names
-from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
+from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, read_lines, stem
 from pixelwise.datasets._instances import forget_box, from_masks, thing_categories
 from pixelwise.datasets._joints import connect
 from pixelwise.datasets._look import MOST_LOOKED_AT, even_sample
@@ -193,7 +193,7 @@ def _some_lines(root: Path, cases: Sequence[Case]) -> list[Sequence[float]]:
 def _lines(path: Path) -> list[Line]:
     """The lines of a text file: class, then numbers."""
     found: list[Line] = []
-    for place, line in enumerate(path.read_text("utf-8-sig", errors="replace").splitlines(), 1):
+    for place, line in enumerate(read_lines(path), 1):
         words = line.split()
         if not words:
             continue

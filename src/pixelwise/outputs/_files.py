@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from pixelwise.draw import fit
 from pixelwise.files import atomic
 from pixelwise.types import Image
+from pixelwise.words import cell
 
 # An overlay is for looking at; the masks carry the full size.
 _OVERLAY_PX = 1600
@@ -35,8 +36,12 @@ def growing_table(path: Path, header: Sequence[str]) -> Iterator[Callable[[Seque
     """A CSV file to which rows are added; it is there when the block ends without an error."""
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        yield writer.writerow
+
+        def add(row: Sequence[Any]) -> None:
+            writer.writerow([cell(value) for value in row])
+
+        add(header)
+        yield add
 
 
 @contextmanager

@@ -21,6 +21,8 @@ INK, FAINT, BLUE, AMBER = "#22303c", "#c9d1d8", "#1f6f9f", "#d98a00"
 STYLE: dict[Any, Any] = {
     "font.size": 11,
     "font.family": "DejaVu Sans",
+    # Names come from files: a dollar sign in one is no formula.
+    "text.parse_math": False,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,

@@ -18,6 +18,7 @@ from pixelwise.datasets import Dataset
 from pixelwise.draw import write_png
 from pixelwise.files import write_text
 from pixelwise.types import Annotation
+from pixelwise.words import cell
 from pixelwise.writers._objects import Losses, Objects, count_joints, sentences
 from pixelwise.writers._pictures import beside, by_part, copy_picture
 
@@ -44,7 +45,7 @@ def write(dataset: Dataset, out: Path, on_progress: Callable[[int], None]) -> li
             write_png(out / mask, ids)
             for number, label in enumerate(labels, start=1):
                 category = objects.categories[objects.numbers[label]]
-                rows.writerow((mask, number, category.name))
+                rows.writerow((cell(mask), number, cell(category.name)))
     if len(objects.categories) > 1:
         write_text(out / "instances.csv", table.getvalue())
     else:
