@@ -25,8 +25,9 @@ from pixelwise import machine
 from pixelwise.builtin import NEVI
 from pixelwise.exported import exported_file, file_name
 from pixelwise.find import find, names
+from pixelwise.manifest import refuse_foreign
 from pixelwise.progress import Progress
-from pixelwise.report.speed import Benchmark, Speed
+from pixelwise.report.speed import FILES, Benchmark, Speed
 from pixelwise.run import Run, open_run
 from pixelwise.runtimes import LIBRARIES, known_speeds
 from pixelwise.stopwatch import Job, Stopwatch
@@ -105,6 +106,7 @@ def benchmark(
     asked = _asked(runtimes)
     # Not among the installed files, where the built-in model lies.
     folder = _writable(Path(out) if out else (opened.path if run else Path()) / "benchmark")
+    refuse_foreign(folder, FILES)
     left_out: list[str] = []
     with tempfile.TemporaryDirectory(prefix="pixelwise-") as temporary:
         contestants = list(_contestants(part, asked, Path(temporary), data, left_out))

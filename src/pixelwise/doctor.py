@@ -18,6 +18,7 @@ from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import Finding, Severity
 from pixelwise.fingerprints import fingerprints_of
+from pixelwise.manifest import own_files, refuse_foreign
 from pixelwise.objects import Census, census
 from pixelwise.people import JointCensus, joint_census
 from pixelwise.plan import look
@@ -31,6 +32,7 @@ from pixelwise.words import count, visible
 
 _MOST_READ = 5_000
 _MOST_HASHED = 50_000
+_SHEET = "contact_sheet.png"
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,11 @@ def check(
         white_level: the number that is white in images of more than 8 bits; None looks at them.
 
     Raises:
-        PixelwiseError: nothing recognised in the folder, or masks that could mean two things.
+        PixelwiseError: nothing recognised in the folder, masks that could mean two things, or a
+            contact_sheet.png in ``out`` that is somebody's.
     """
+    if out is not None:
+        refuse_foreign(Path(out), [_SHEET])
     dataset = open_dataset(data, masks, white_level)
     samples = [dataset[index] for index in range(len(dataset))]
     chosen = [samples[index] for index in even_sample(len(samples), _MOST_READ)]
@@ -96,9 +101,10 @@ def check(
     usable = [each for each in seen if each.problem is None]
     found = [*_findings(dataset, samples, seen, usable, prints)]
     split, more = _split(samples, seen, prints)
-    sheet = None if out is None or not usable else Path(out) / "contact_sheet.png"
+    sheet = None if out is None or not usable else Path(out) / _SHEET
     if sheet is not None:
-        write_sheet(sheet, usable, dataset.categories)
+        with own_files(sheet.parent, [sheet.name], {"command": "check"}) as place:
+            write_sheet(place / sheet.name, usable, dataset.categories)
     return Report(
         dataset.root,
         dataset.layout,

@@ -67,8 +67,8 @@ def export(
 
     Raises:
         PixelwiseError: no run, no such format or precision, what writes it is not installed, or
-            the file differs from the model, or ``out`` is somebody's folder; nothing is written
-            then.
+            the file differs from the model, or ``out`` is somebody's file or folder; nothing
+            is written then.
     """
     opened = run if isinstance(run, Run) else open_run(NEVI if run is None else run)
     module = find("formats", to)
@@ -92,11 +92,16 @@ def export(
 
 
 def _free_place(path: Path, module: ModuleType) -> Path:
-    """Where to write: a folder that somebody needs is never replaced, an earlier export is.
+    """Where to write: what somebody needs is never replaced, an earlier export is.
 
     Raises:
-        PixelwiseError: there is a folder, and it is no export of this format.
+        PixelwiseError: there is a file or folder, and it is no export of this format.
     """
+    if path.is_file() and not is_export(path, module):
+        raise PixelwiseError(
+            f"{path} is there already, and no exported model of this format. Give --out another "
+            "name, or move it away."
+        )
     if path.is_dir() and not is_export(path, module):
         raise PixelwiseError(
             f"{path} is a folder already, and no exported model. Give --out the name of a file in "

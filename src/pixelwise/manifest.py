@@ -151,23 +151,32 @@ def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
     Manifest(folder).read().refuse_foreign(names, _WAY_OUT)
 
 
-def write_files(folder: Path, texts: Mapping[str, str | bytes], command: Mapping[str, Any]) -> None:
-    """Write a few files, each whole or not at all, and replace only what a command wrote.
+@contextmanager
+def own_files(folder: Path, names: Sequence[str], command: Mapping[str, Any]) -> Iterator[Path]:
+    """A hidden folder in ``folder``; when the block ends, the files with these names move there.
+
+    Only what a command wrote is replaced.
 
     Args:
-        folder: where to. texts: name -> content. command: see `Manifest.begin`.
+        folder: where to. names: of the files. command: see `Manifest.begin`.
 
     Raises:
         PixelwiseError: a file there was not written by a command.
     """
     manifest = Manifest(folder).read()
-    manifest.refuse_foreign(texts, _WAY_OUT)
+    manifest.refuse_foreign(names, _WAY_OUT)
     with staging(folder) as place:
+        yield place
         manifest.begin(command)
-        for name, text in texts.items():
-            data = text.encode() if isinstance(text, str) else text
-            (place / name).write_bytes(data)
+        for name in names:
             manifest.take(place / name, name)
+
+
+def write_files(folder: Path, texts: Mapping[str, str], command: Mapping[str, Any]) -> None:
+    """Write a few files of text, as `own_files` does: name -> content."""
+    with own_files(folder, list(texts), command) as place:
+        for name, text in texts.items():
+            (place / name).write_text(text, encoding="utf-8", newline="")
 
 
 def own_names(folder: Path) -> frozenset[str]:

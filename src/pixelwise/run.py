@@ -138,7 +138,7 @@ def open_run(path: str | Path) -> Run:
     folder = builtin.named(path)
     if not folder.exists():
         raise PixelwiseError(
-            f"{folder} does not exist. The folder of a run is expected.{did_you_mean(folder)}"
+            f"{folder} is not a run: it does not exist.{did_you_mean(folder) or known_runs()}"
         )
     if not (folder / "recipe.json").exists():
         raise PixelwiseError(

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from discs import write_folder
 from pixelwise import predictions
 from pixelwise.predictions import predict
 from pixelwise.skeletons import COCO
@@ -246,3 +247,32 @@ def test_the_command_refuses_and_offers_to_overwrite(tmp_path, images, use, type
     assert code == 2 and "predictions holds 1 file" in err and "a_mask.png" in err
     code, out, _ = type_in("pixelwise predict run new --overwrite")
     assert code == 0 and "2 pictures" in out
+
+
+def test_a_contact_sheet_of_somebodys_is_not_replaced(tmp_path, type_in):
+    write_folder(tmp_path / "data", 8)
+    sheet = tmp_path / "out" / "contact_sheet.png"
+    for _ in range(2):
+        assert type_in("pixelwise check data --out out")[0] == 0
+    sheet.write_bytes(MINE)
+    code, _, err = type_in("pixelwise check data --out out")
+    assert code == 2 and "contact_sheet.png" in err and sheet.read_bytes() == MINE
+
+
+def test_a_table_of_somebodys_is_not_replaced_by_a_benchmark(tmp_path, type_in):
+    write_run(tmp_path / "run", depth=1)
+    table = tmp_path / "out" / "benchmark.csv"
+    table.parent.mkdir()
+    table.write_bytes(MINE)
+    code, _, err = type_in("pixelwise benchmark run --runtimes torch --batches 1 --out out")
+    assert code == 2 and "benchmark.csv" in err and table.read_bytes() == MINE
+
+
+@pytest.mark.parametrize("name", ["thesis.onnx", "model.safetensors", "notes.txt"])
+def test_a_file_that_is_no_export_is_not_replaced_by_one(tmp_path, type_in, name):
+    pytest.importorskip("onnx")
+    write_run(tmp_path / "run", depth=1)
+    (tmp_path / name).write_bytes(MINE)
+    code, _, err = type_in(f"pixelwise export run --out {name}")
+    assert code == 2 and "no exported model of this format" in err
+    assert (tmp_path / name).read_bytes() == MINE

@@ -47,7 +47,7 @@ def place(tmp_path):
         ("evaluate runs/mone", "runs/mone does not exist. Give the folder of a run or"),
         (
             "evaluate runs/mone data",
-            "runs/mone does not exist. The folder of a run is expected. Did",
+            "runs/mone is not a run: it does not exist. Did you mean",
         ),
         ("evaluate runs/mine daat", "daat does not exist. Give the folder that holds the images"),
         ("check Data2", "Did you mean data?"),

@@ -18,8 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pixelwise.files import atomic, write_text
+from pixelwise.manifest import own_files
 from pixelwise.report.figures import AMBER, BLUE, FAINT, STYLE
 from pixelwise.words import count
+
+FILES = ("benchmark.csv", "benchmark.json", "benchmark.png")
+"""What `Benchmark.write` writes."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,12 @@ class Benchmark:
 
     def write(self) -> None:
         """Write benchmark.csv, benchmark.json and benchmark.png."""
-        write_text(self.out / "benchmark.csv", as_csv(self.speeds))
         facts = {"machine": self.machine, "left_out": self.left_out}
-        write_text(self.out / "benchmark.json", json.dumps(facts, indent=1) + "\n")
-        draw(self.speeds, self.out / "benchmark.png")
+        table, about, plot = FILES
+        with own_files(self.out, FILES, {"command": "benchmark"}) as place:
+            write_text(place / table, as_csv(self.speeds))
+            write_text(place / about, json.dumps(facts, indent=1) + "\n")
+            draw(self.speeds, place / plot)
 
 
 def as_csv(speeds: Sequence[Speed]) -> str:
