@@ -13,15 +13,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from pixelwise.datasets._codes import Numbers, colors, is_colored, numbers
 from pixelwise.datasets._instances import on_layers, renumbered
-from pixelwise.datasets._masks import (
-    Codes,
-    MaskMeaning,
-    colors,
-    fit_to_image,
-    grey,
-    is_grey,
-)
+from pixelwise.datasets._masks import MaskMeaning, fit_to_image
 from pixelwise.datasets._pictures import read_stored
 from pixelwise.types import Annotation, PixelwiseError
 from pixelwise.words import plain_cell
@@ -48,27 +42,27 @@ def read_ids(
         PixelwiseError: unreadable, another shape than the image, or an object without a category.
     """
     codes = object_codes(path)
-    numbers = np.unique(codes)
-    numbers = numbers[numbers != 0].astype(np.int64)
-    layer = fit_to_image(renumbered(codes, numbers), path, size_hw)
-    labels = [_label(int(number), path, meaning, kinds) for number in numbers]
+    found = np.unique(codes)
+    found = found[found != 0]
+    layer = fit_to_image(renumbered(codes, found), path, size_hw)
+    labels = [_label(int(number), path, meaning, kinds) for number in found]
     return on_layers(layer[None], labels, np.zeros(size_hw, np.uint8))
 
 
-def object_codes(path: Path) -> Codes:
-    """(H, W) int32: the number (or 0xRRGGBB) of the object at each pixel.
+def object_codes(path: Path) -> Numbers:
+    """(H, W) int64: the number (or 0xRRGGBB) of the object at each pixel.
 
     Raises:
-        PixelwiseError: unreadable, fractions, or numbers above 65,535.
+        PixelwiseError: unreadable, negative, or fractions.
     """
     stored = read_stored(path)
     if stored.is_lossy:
         raise PixelwiseError(
             f"{path} is saved as JPEG, which changes the numbers of objects. Save masks as PNG."
         )
-    values = stored.values
-    is_color = values.ndim == 3 and values.shape[2] >= 3 and not is_grey(values)
-    return colors(stored) if is_color else grey(stored, path)
+    if is_colored(stored):
+        return colors(stored).astype(np.int64)
+    return numbers(stored, path)
 
 
 def _label(number: int, path: Path, meaning: MaskMeaning, kinds: Kinds | None) -> int:

@@ -7,6 +7,7 @@ keep it and read another folder the same way:
 "auto"                          look at the masks, and stop where they could mean two things
 "binary", "binary=NAME"         every value but 0 is one class, called NAME
 "soft", "soft=NAME"             at least half of full scale is one class (grey edges, JPEG)
+"soft:255=NAME"                 the same, where 255 is full scale whatever the files' type
 "index"                         the value is the class; 255 is left out
 "index=0:sky,3:road,255:ignore" these values are these classes
 "index=sky,building,road"       the same, counted from 0
@@ -32,14 +33,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.datasets._codes import (
+    Codes,
+    colors,
+    grey,
+    grey_or_color,
+    is_black_and_white,
+    shades,
+    without_alpha,
+)
 from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._pictures import Stored, is_rotated, read_stored
 from pixelwise.draw import palette
 from pixelwise.types import IGNORE, Category, LabelMap, PixelwiseError
 
 Kind = Literal["binary", "soft", "index", "colour", "ids"]
-Codes = NDArray[np.int32]
-"""(H, W) int32: a grey value, a palette index, or 0xRRGGBB."""
 Numbers = TypeVar("Numbers", np.uint8, np.uint16)
 
 MAX_CLASSES = 255
@@ -61,7 +69,8 @@ class MaskMeaning:
 
     ``values``: for "index" and "colour", the value (or 0xRRGGBB) of each category, in order.
     ``ignored``: values that become 255. ``has_seams``: several classes are merged into one, and
-    the thin unlabelled seams between them are closed.
+    the thin unlabelled seams between them are closed. ``full``: for "soft", full scale; None = what
+    the type of a file means by it (255, 65535, of floats 1).
     """
 
     kind: Kind
@@ -69,11 +78,13 @@ class MaskMeaning:
     values: tuple[int, ...] = ()
     ignored: tuple[int, ...] = ()
     has_seams: bool = False
+    full: float | None = None
 
     def __str__(self) -> str:
         """The option that gives this meaning again, on any folder."""
         if self.kind in ("binary", "soft"):
-            return f"{self.kind}={self.categories[1].name}"
+            scale = "" if self.full is None else f":{self.full:g}"
+            return f"{self.kind}{scale}={self.categories[1].name}"
         if self.kind == "ids":
             return "ids=" + ",".join(_quoted(category.name) for category in self.categories[1:])
         names = [category.name for category in self.categories]
@@ -92,7 +103,7 @@ class MaskMeaning:
         if self.kind in ("binary", "ids"):
             foreground: NDArray[np.bool_] = grey_or_color(stored) > 0
         elif self.kind == "soft":
-            foreground = grey(stored, path) >= _half(stored)
+            foreground = _half_and_more(stored, path, self.full)
         else:
             return self._look_up(stored, path)
         labels: LabelMap = foreground.astype(np.uint8)
@@ -173,53 +184,6 @@ def _wrong_size(path: Path, mask_hw: Sequence[int], size_hw: Sequence[int]) -> s
     return f"The mask {path} is {w} x {h} pixels, but its image is {W} x {H}. {cure}"
 
 
-def grey(stored: Stored, path: Path) -> Codes:
-    """Grey values or palette indices as (H, W) int32.
-
-    Raises:
-        PixelwiseError: the file holds colours.
-    """
-    values = _without_alpha(stored.values)
-    if values.ndim == 3:
-        if not is_grey(values):
-            raise PixelwiseError(
-                f"{path} holds colours, where every value was to be one number. Say --masks "
-                "colour if each colour is a class, or --masks binary if all are one."
-            )
-        values = values[..., 0]
-    if stored.palette is not None and _is_black_and_white(stored.palette):
-        return _shades(stored.palette, values)
-    return _whole_numbers(values, path)
-
-
-def colors(stored: Stored) -> Codes:
-    """RGB colours as (H, W) int32 0xRRGGBB."""
-    values = _without_alpha(stored.values)
-    if stored.palette is not None:
-        values = stored.palette[np.minimum(values, len(stored.palette) - 1)]
-    wide: Codes = values.astype(np.int32)
-    if wide.ndim == 2:
-        return wide * np.int32(0x010101)
-    packed: Codes = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-    return packed
-
-
-def grey_or_color(stored: Stored) -> Codes:
-    """0 where a pixel is background, whatever the file's mode."""
-    values = _without_alpha(stored.values)
-    if values.ndim == 3:
-        return colors(stored)
-    if stored.palette is not None and _is_black_and_white(stored.palette):
-        return _shades(stored.palette, values)
-    return np.asarray(values != 0, dtype=np.int32)
-
-
-def is_grey(values: NDArray[np.generic]) -> bool:
-    """Whether an (H, W, 3) picture has R = G = B throughout."""
-    first = values[..., 0]
-    return bool((first == values[..., 1]).all() and (first == values[..., 2]).all())
-
-
 def category(name: str, index: int, rgb: tuple[int, int, int] | None = None) -> Category:
     """A category in the colour it is drawn in: its own, or the palette's for its index."""
     return Category(name, _colors()[index] if rgb is None else rgb)
@@ -236,15 +200,38 @@ def parse(option: str) -> MaskMeaning | None:
     Raises:
         PixelwiseError: no such option; the message lists them.
     """
-    kind, _, rest = option.partition("=")
-    kind = kind.strip().lower().replace("color", "colour")
+    kind, full, rest = split_option(option)
     if kind not in ("auto", *get_args(Kind)) or (kind == "auto" and rest):
         raise PixelwiseError(f"--masks {option} is not known. Expected {OPTIONS}.")
+    if kind == "soft" and full is not None and rest:
+        return MaskMeaning("soft", binary_categories(rest.strip()), full=full)
     if kind == "ids" and rest:
         return MaskMeaning("ids", thing_categories([unquote(name) for name in rest.split(",")]))
     if kind in ("index", "colour") and rest:
         return _parse_list("index" if kind == "index" else "colour", rest, option)
     return None
+
+
+def split_option(option: str) -> tuple[str, float | None, str]:
+    """The kind of an option, the full scale of "soft:255=NAME", and what follows the sign "=".
+
+    Raises:
+        PixelwiseError: a full scale that is no number above 0.
+    """
+    kind, _, rest = option.partition("=")
+    kind, colon, scale = kind.strip().lower().replace("color", "colour").partition(":")
+    if not colon:
+        return kind, None, rest
+    try:
+        full = float(scale)
+    except ValueError:
+        full = 0.0
+    if kind != "soft" or not 0 < full < 2**32:
+        raise PixelwiseError(
+            f"--masks {option} is not known. Expected {OPTIONS}; or soft:255=NAME, where 255 is "
+            "full scale."
+        )
+    return kind, full, rest
 
 
 def _parse_list(kind: Kind, rest: str, option: str) -> MaskMeaning:
@@ -300,50 +287,27 @@ def _value(kind: Kind, text: str) -> int:
     return int(text.strip().removeprefix("#"), 16) if kind == "colour" else int(text)
 
 
-def _without_alpha(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """(H, W) or (H, W, 3): alpha is dropped, unless the mask is nothing but alpha (a cut-out)."""
-    if values.ndim == 2 or values.shape[2] == 3:
-        return values
-    flat, alpha = values[..., :-1], values[..., -1]
-    if (flat == flat[:1, :1]).all() and not (alpha == alpha[0, 0]).all():
-        return alpha
-    return flat[..., 0] if flat.shape[2] == 1 else flat
+def _half_and_more(stored: Stored, path: Path, full: float | None) -> NDArray[np.bool_]:
+    """Where a soft mask is at least half of full scale.
+
+    Raises:
+        PixelwiseError: the file holds colours.
+    """
+    values = without_alpha(stored.values)
+    if values.ndim == 3:
+        values = grey(stored, path)  # refuses colours
+        full = full or 255.0
+    if stored.palette is not None and is_black_and_white(stored.palette):
+        values, full = shades(stored.palette, values), 255.0
+    if full is None:
+        full = 1.0 if values.dtype.kind == "f" else full_of(values.dtype.itemsize)
+    half: NDArray[np.bool_] = values >= full / 2
+    return half
 
 
-def _is_black_and_white(palette: NDArray[np.uint8]) -> bool:
-    """Whether a palette is only a way to write black and white, possibly the other way round."""
-    return bool(
-        len(palette) >= 2
-        and (palette == palette[:, :1]).all()
-        and set(np.unique(palette)) == {0, 255}
-    )
-
-
-def _shades(palette: NDArray[np.uint8], values: NDArray[np.generic]) -> Codes:
-    shades: Codes = palette[:, 0].astype(np.int32)[values.astype(np.intp)]
-    return shades
-
-
-def _whole_numbers(values: NDArray[np.generic], path: Path) -> Codes:
-    numbers = np.asarray(values)
-    if numbers.dtype.kind == "f" and not np.array_equal(numbers, np.rint(numbers)):
-        if numbers.min() < 0 or numbers.max() > 1:
-            raise PixelwiseError(
-                f"{path} holds fractions beyond 0 to 1. Save the mask as whole numbers."
-            )
-        numbers = np.rint(numbers * 255)
-    if numbers.size and (numbers.min() < 0 or numbers.max() > 65535):
-        raise PixelwiseError(
-            f"{path} holds values from {numbers.min()} to {numbers.max()}; expected 0 to 65535."
-        )
-    return numbers.astype(np.int32)
-
-
-def _half(stored: Stored) -> int:
-    """Half of full scale, by depth: a mask file of one grey part would have no scale of its own."""
-    values = stored.values
-    deep = values.dtype.kind in "iu" and values.dtype.itemsize > 1
-    return 2**15 if deep and int(values.max()) > 255 else 128
+def full_of(num_bytes: int) -> float:
+    """Full scale of integers of so many bytes; wider ones are boxes for 16 bits."""
+    return 255.0 if num_bytes == 1 else 65535.0
 
 
 def _close_seams(labels: LabelMap) -> LabelMap:

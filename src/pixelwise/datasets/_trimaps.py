@@ -13,9 +13,10 @@ import numpy as np
 from scipy import ndimage
 
 from pixelwise.datasets._affixes import name_of
+from pixelwise.datasets._codes import grey_or_color
 from pixelwise.datasets._files import folder_of
 from pixelwise.datasets._look import even_sample, look_at
-from pixelwise.datasets._masks import MaskMeaning, binary_categories, grey_or_color
+from pixelwise.datasets._masks import MaskMeaning, binary_categories
 from pixelwise.datasets._pairs import Pair
 from pixelwise.datasets._pictures import read_stored
 from pixelwise.datasets._roles import words_of

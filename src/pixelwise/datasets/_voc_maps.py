@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.datasets._masks import Codes, colors, fit_to_image, grey, is_grey, rgb_of
+from pixelwise.datasets._codes import Codes, colors, grey, is_grey
+from pixelwise.datasets._masks import fit_to_image, rgb_of
 from pixelwise.datasets._pictures import Stored, read_stored
 from pixelwise.types import IGNORE, PixelwiseError
 

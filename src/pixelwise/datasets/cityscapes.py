@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.datasets._cases import Case, Cases, refuse_option, settled
+from pixelwise.datasets._codes import grey
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
 from pixelwise.datasets._instances import on_layers, renumbered
-from pixelwise.datasets._masks import fit_to_image, grey
+from pixelwise.datasets._masks import fit_to_image
 from pixelwise.datasets._pictures import image_size_hw, read_stored
 from pixelwise.datasets._roles import split_of
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError

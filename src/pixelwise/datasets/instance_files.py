@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from pixelwise.datasets._affixes import mask_core
 from pixelwise.datasets._cases import Case, Cases, refuse_option, settled
+from pixelwise.datasets._codes import grey_or_color
 from pixelwise.datasets._derive import settle
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._instances import from_masks
-from pixelwise.datasets._masks import fit_to_image, grey_or_color
+from pixelwise.datasets._masks import fit_to_image
 from pixelwise.datasets._names import read_names
 from pixelwise.datasets._pictures import image_size_hw, read_stored
 from pixelwise.datasets._roles import key_of_folder, role_of, split_of
