@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from pixelwise.files import write_bytes
+from pixelwise.geometry import resize_labels
 from pixelwise.types import IGNORE, Category, Image, LabelMap, PixelwiseError
 
 Rgb = tuple[int, int, int]
@@ -209,9 +210,7 @@ def fit(image: Image, longest_px: int) -> Image:
 
 def fit_numbers(numbers: NDArray[Number], image: Image) -> NDArray[Number]:
     """A map of labels or instances (H, W) at the size of a picture, none of them mixed."""
-    size_wh = image.shape[1], image.shape[0]
-    fitting = cv2.resize(numbers, size_wh, interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(fitting, numbers.dtype)
+    return resize_labels(numbers, (image.shape[0], image.shape[1]))
 
 
 def contact_sheet(

@@ -20,7 +20,11 @@ from pixelwise.types import IGNORE, Annotation, Image, LabelMap
 Matrix = NDArray[np.float64]
 """(3, 3) float64, acting on columns (x, y, 1)."""
 
-Whole = TypeVar("Whole", NDArray[np.uint8], NDArray[np.uint16])
+Whole = TypeVar("Whole", bound=np.integer)
+
+# Motions and positions that are straight, or between two pixels, but for rounding.
+_STRAIGHT = 1e-12
+_BETWEEN = 1e-7
 
 # Below this scale a bilinear sample skips source pixels, and the picture is averaged first.
 _AREA_BELOW = 0.75
@@ -130,24 +134,32 @@ class Warp:
 
     def labels(self, labels: LabelMap) -> LabelMap:
         """Move a label map by its nearest value; what lies outside the source is 255 = ignore."""
-        return self._nearest(labels, IGNORE)
+        return self._nearest().take(labels, IGNORE)
 
-    def _nearest(self, values: Whole, outside: int) -> Whole:
-        return cv2.warpAffine(  # type: ignore[return-value]
-            values,
-            _cv_matrix(self.matrix),
-            self.target_hw[::-1],
-            flags=cv2.INTER_NEAREST,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(outside,),
-        )
+    def _nearest(self) -> Places:
+        """The source pixel under the centre of each target pixel.
+
+        OpenCV's own way takes one side where a centre lies between two pixels: labels shrunk by one
+        half move by a quarter of a pixel, and the other way in another version of it.
+        """
+        (height, width), (rows, columns) = self.source_hw, self.target_hw
+        (a, b, c), (d, e, f) = np.linalg.inv(self.matrix)[:2]
+        x, y = np.arange(columns) + 0.5, np.arange(rows) + 0.5
+        if max(abs(b), abs(d)) < _STRAIGHT:
+            return Places.of(_pixels(e * y + f, height)[:, None], _pixels(a * x + c, width), width)
+        if max(abs(a), abs(e)) < _STRAIGHT:  # a quarter turn
+            return Places.of(_pixels(d * x + f, height), _pixels(b * y + c, width)[:, None], width)
+        at_x = _inside((b * y + c)[:, None] + a * x, width)
+        at_y = _inside((e * y + f)[:, None] + d * x, height)
+        return Places.of(at_y, at_x, width)
 
     def annotation(self, annotation: Annotation) -> Annotation:
         """Move every field of an annotation."""
-        layers = [self._nearest(layer, 0) for layer in annotation.layers]
+        nearest = self._nearest()
+        layers = [nearest.take(layer, 0) for layer in annotation.layers]
         return replace(
             annotation,
-            semantic=self.labels(annotation.semantic),
+            semantic=nearest.take(annotation.semantic, IGNORE),
             layers=np.stack(layers) if layers else np.zeros((0, *self.target_hw), np.uint16),
             keypoints=self._keypoints(annotation),
             boxes=None if annotation.boxes is None else self._boxes(annotation.boxes),
@@ -214,6 +226,70 @@ class Warp:
                 size = (width, bottom - top)
                 strip = np.stack([_sample(channel, matrix, size) for channel in maps])
             yield slice(top, bottom), strip
+
+
+def resize_labels(values: NDArray[Whole], size_hw: tuple[int, int]) -> NDArray[Whole]:
+    """(H, W) whole numbers stretched to another size by the nearest, which moves nothing."""
+    height, width = values.shape
+    stretch = scaling(size_hw[1] / width, size_hw[0] / height)
+    return Warp(stretch, (height, width), size_hw)._nearest().take(values, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where each target pixel's value comes from.
+
+    ``flat``: (h, w) int32 place in the source laid out in one row, 0 where there is none.
+    ``outside``: (h, w) bool, there is none; None where every pixel has one.
+    """
+
+    flat: NDArray[np.int32]
+    outside: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int32], columns: NDArray[np.int32], width: int) -> Places:
+        """From rows and columns that broadcast to (h, w), -1 outside, of a source so wide."""
+        outside = (rows < 0) | (columns < 0)
+        flat = rows * np.int32(width) + columns
+        if not outside.any():
+            return cls(flat, None)
+        flat[outside] = 0
+        return cls(flat, outside)
+
+    def take(self, values: NDArray[Whole], outside: int) -> NDArray[Whole]:
+        """The values (H, W) of the source at these places, and ``outside`` where there are none."""
+        found = values.ravel().take(self.flat)
+        if self.outside is not None:
+            found[self.outside] = outside
+        return found
+
+
+def _pixels(at: NDArray[np.float64], size: int) -> NDArray[np.int32]:
+    """The pixel that holds each position along a side of ``size`` pixels; -1 outside.
+
+    A position between two pixels takes the one or the other by the parity of the bits of its
+    distance from the middle, which has as many of both in every regular row of numbers (Thue
+    1906): so that half of all edges move one way and half the other. On the other side of the
+    middle it is the other one, so that mirror images stay mirror images.
+    """
+    nearest = np.rint(at)
+    pixel = np.floor(at).astype(np.int32)
+    is_between = np.abs(at - nearest) < _BETWEEN
+    border = nearest[is_between].astype(np.int32)
+    from_middle = 2 * border - size
+    is_odd = np.bitwise_count(np.abs(from_middle)) & 1
+    pixel[is_between] = border - (is_odd ^ (from_middle > 0))
+    # The source's own edges have a pixel on one side alone.
+    pixel[is_between & (nearest == 0)], pixel[is_between & (nearest == size)] = 0, size - 1
+    pixel[(pixel < 0) | (pixel >= size)] = -1
+    return pixel
+
+
+def _inside(at: NDArray[np.float64], size: int) -> NDArray[np.int32]:
+    """As `_pixels`, for turned images, where no row of positions lies between pixels."""
+    pixel = np.floor(at, out=at).astype(np.int32)
+    pixel[pixel >= size] = -1
+    return pixel
 
 
 def _whole_zoom(matrix: Matrix) -> int:

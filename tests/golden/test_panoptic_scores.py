@@ -98,6 +98,18 @@ def by_the_book(truths, results) -> dict[int, list[float]]:
     return sums
 
 
+@pytest.mark.parametrize("listed", [(20, 10), (10, 20)])
+def test_of_several_crowds_the_last_listed_excuses_as_in_panopticapi(tmp_path, listed):
+    """Its code keeps one crowd for each category, and a later one takes the place of an earlier."""
+    truth, guess = np.full((4, 8), 20), np.zeros((4, 8), np.int64)
+    truth[:, 4:], guess[:, 4:] = 10, 1
+    write(tmp_path, "truth", [(truth, dict.fromkeys(listed, 7), {10, 20})])
+    write(tmp_path, "results", [(guess, {1: 7}, set())])
+    scores = score_panoptic(tmp_path / "truth.json", tmp_path / "results.json")
+    # The result lies on 10, so that it is false where 20 is the last.
+    assert scores["All"]["n"] == (0 if listed[-1] == 10 else 1)
+
+
 @pytest.fixture(params=range(4))
 def pair(request, tmp_path):
     truths = [segmentation(10 * request.param + n, crowd=True) for n in range(6)]

@@ -145,3 +145,60 @@ def test_maps_enlarged_a_whole_number_of_times_are_as_those_moved_home(source_hw
     )
     assert one.shape == (2, *source_hw)
     assert np.abs(one - other).max() < 1e-4
+
+
+def shrunk(factor: float, size_hw=(96, 240)) -> Warp:
+    height, width = size_hw
+    target = round(height * factor), round(width * factor)
+    return Warp(scaling(target[1] / width, target[0] / height), size_hw, target)
+
+
+@pytest.mark.parametrize("factor", [1 / 2, 1 / 4, 1 / 6, 1 / 3, 2 / 5, 3 / 4, 3 / 2, 2])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_labels_move_nowhere_when_they_are_resized(factor, axis):
+    """Over all edges; a single one of hard labels is off by up to half a pixel."""
+    warp = shrunk(factor, (600, 600))
+    off = []
+    for edge in range(60, 540):
+        labels = np.zeros(warp.source_hw, np.uint8)
+        labels[(slice(None),) * axis + (slice(edge),)] = 1
+        found = (warp.labels(labels) == 1).sum(axis=axis)
+        ratio = warp.target_hw[axis] / warp.source_hw[axis]
+        assert np.ptp(found) == 0 and abs(found[0] - edge * ratio) <= 0.5 + 1e-9
+        off.append(found[0] - edge * ratio)
+    assert abs(np.mean(off)) < 0.02
+
+
+@pytest.mark.parametrize("size_hw", [(96, 240), (97, 241), (52, 53)])
+@pytest.mark.parametrize("factor", [0.5, 0.25, 0.7])
+def test_labels_of_a_mirror_image_are_the_mirror_image_of_the_labels(size_hw, factor):
+    labels = np.random.default_rng(0).integers(0, 9, size_hw).astype(np.uint8)
+    warp = shrunk(factor, size_hw)
+    found = warp.labels(labels)
+    # The line in the very middle may lie between two pixels, and has no other side.
+    sides = [np.arange(n) != n // 2 if n % 2 else np.ones(n, bool) for n in found.shape]
+    rows, columns = np.ix_(*sides)
+    upside_down = warp.labels(labels[::-1].copy())[::-1]
+    left_right = warp.labels(labels[:, ::-1].copy())[:, ::-1]
+    for other in (upside_down, left_right):
+        assert np.array_equal(found[rows, columns], other[rows, columns])
+
+
+@pytest.mark.parametrize("angle", [0, 13, 45, 90, 180, 270, -30])
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.7])
+def test_labels_come_from_the_pixel_under_the_centre(angle, factor, monkeypatch):
+    """Whatever OpenCV does."""
+    monkeypatch.setattr("cv2.warpAffine", None)
+    labels = np.random.default_rng(1).integers(0, 200, (40, 60)).astype(np.uint8)
+    about = translation(-30, -20), scaling(factor, factor), rotation(angle), translation(25.3, 31.1)
+    matrix = np.linalg.multi_dot(about[::-1])
+    warp = Warp(matrix, (40, 60), (62, 51))
+    x, y = np.meshgrid(np.arange(51) + 0.5, np.arange(62) + 0.5)
+    home = warp.inverse().points(np.stack([x.ravel(), y.ravel()], axis=1))
+    columns, rows = np.floor(home).astype(int).T
+    inside = (rows >= 0) & (rows < 40) & (columns >= 0) & (columns < 60)
+    expected = np.full(len(home), 255, np.uint8)
+    expected[inside] = labels[rows[inside], columns[inside]]
+    is_plain = (np.abs(home - np.rint(home)) > 1e-6).all(axis=1)
+    assert is_plain.mean() > 0.3
+    assert np.array_equal(warp.labels(labels).ravel()[is_plain], expected[is_plain])

@@ -45,6 +45,7 @@ from pixelwise.datasets._codes import (
 from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._pictures import Stored, is_rotated, read_stored
 from pixelwise.draw import palette
+from pixelwise.geometry import resize_labels
 from pixelwise.types import IGNORE, Category, LabelMap, PixelwiseError
 
 Kind = Literal["binary", "soft", "index", "colour", "ids"]
@@ -162,9 +163,7 @@ def fit_to_image(
         return labels
     if not is_same_shape(labels.shape, size_hw):
         raise PixelwiseError(_wrong_size(path, labels.shape, size_hw))
-    height, width = size_hw
-    resized = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(resized, dtype=labels.dtype)
+    return resize_labels(labels, size_hw)
 
 
 def is_same_shape(mask_hw: Sequence[int], image_hw: Sequence[int]) -> bool:

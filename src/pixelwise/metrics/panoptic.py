@@ -25,13 +25,14 @@ _NOBODY = -1
 class _Segments:
     """The segments of one picture, in the order of their ids.
 
-    ``labels`` (N,) place of the category. ``crowd`` (N,). ``areas`` (N,) pixels. ``id_map`` (H, W),
-    n = segment n - 1, 0 = void.
+    ``labels`` (N,) place of the category. ``crowd`` (N,). ``areas`` (N,) pixels. ``order`` (N,)
+    place in the file's list. ``id_map`` (H, W), n = segment n - 1, 0 = void.
     """
 
     labels: NDArray[np.int64]
     crowd: NDArray[np.bool_]
     areas: NDArray[np.int64]
+    order: NDArray[np.int64]
     id_map: NDArray[np.int64]
 
 
@@ -115,7 +116,9 @@ class _Files:
     def segments(self, annotation: Mapping[str, Any], places: Mapping[int, int]) -> _Segments:
         """The segments of one picture, checked against its PNG."""
         path = self.folder / annotation["file_name"]
-        listed = sorted(annotation["segments_info"], key=lambda each: int(each["id"]))
+        as_listed = annotation["segments_info"]
+        order = sorted(range(len(as_listed)), key=lambda place: int(as_listed[place]["id"]))
+        listed = [as_listed[place] for place in order]
         for each in listed:
             if each["category_id"] not in places:
                 raise PixelwiseError(
@@ -139,6 +142,7 @@ class _Files:
             labels=np.array([places[each["category_id"]] for each in listed], np.int64),
             crowd=np.array([bool(each.get("iscrowd", 0)) for each in listed], np.bool_),
             areas=areas,
+            order=np.array(order, np.int64),
             id_map=place[inverse].reshape(numbers.shape),
         )
 
@@ -173,9 +177,10 @@ def _read_ids(path: Path) -> NDArray[np.int32]:
 def _counts(truth: _Segments, found: _Segments, num_categories: int) -> Counts:
     """(4, C) sum of IoU, tp, fp, fn of one picture."""
     labels, every = truth.labels.copy(), np.arange(len(truth.labels))
-    # Of several crowds of a category the reference lets the last alone excuse. COCO has one.
+    # Of several crowds of a category the reference lets the last listed alone excuse. COCO has one.
     for label in np.unique(labels[truth.crowd]):
-        labels[every[truth.crowd & (labels == label)][:-1]] = _NOBODY
+        crowds = every[truth.crowd & (labels == label)]
+        labels[crowds[np.argsort(truth.order[crowds])][:-1]] = _NOBODY
     rows, columns, shared = shared_pixels(
         truth.id_map, found.id_map, len(labels), len(found.labels)
     )
