@@ -16,12 +16,13 @@ class Facts:
     """How far a run is: numbers that are saved beside the tensors.
 
     ``best_scores``: of each validation picture, when their mean was highest. ``kept_step``: whose
-    weights are kept.
+    weights are kept. ``scores``: the mean of each validation.
     """
 
     step: int = 0
     best_scores: list[float] = field(default_factory=list)
     kept_step: int = 0
+    scores: list[float] = field(default_factory=list)
     num_losses: int = 0
     losses: dict[str, float] = field(default_factory=dict)
 

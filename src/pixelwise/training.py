@@ -49,7 +49,7 @@ from pixelwise.status import Status
 from pixelwise.store import Store
 from pixelwise.trained import warning
 from pixelwise.types import PixelwiseError
-from pixelwise.validate import Validation, class_weights, is_as_good
+from pixelwise.validate import Validation, class_weights, has_plateaued, is_as_good
 
 _MEASURED_SHARE = 0.1
 _LEAST_MEASURED = 3
@@ -310,6 +310,7 @@ class Learner:
             self.facts.kept_step = self.facts.step
             step = str(self.facts.step)
             save_weights(self.run.weights, average.state_dict(), step=step)
+        self.facts.scores.append(float(scores.mean()))
         if not self.facts.best_scores or scores.mean() > np.mean(self.facts.best_scores):
             self.facts.best_scores = scores.tolist()
         line = {
@@ -328,12 +329,11 @@ class Learner:
         return self.facts.step == self.recipe.steps or self._has_plateaued()
 
     def _has_plateaued(self) -> bool:
-        waited = (
-            (self.facts.step - self.facts.kept_step) // self._validate_every
-            if self.recipe.steps
-            else 0
-        )
-        return 0 < self.recipe.patience <= waited
+        if self.recipe.steps is None:
+            return False
+        every = self._validate_every
+        kept, planned = (-(-steps // every) for steps in (self.facts.kept_step, self.recipe.steps))
+        return has_plateaued(self.facts.scores, kept, planned, self.recipe.patience)
 
     def _words(self, clock: Clock) -> str:
         scores = self.facts.best_scores

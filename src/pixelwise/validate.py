@@ -22,6 +22,8 @@ _AT_MOST = 128
 # Telling things apart takes as long again as finding their classes, and 80 scenes took a tenth of
 # the time for learning.
 _AT_MOST_OF_THINGS = 48
+# Of the planned validations, those whose scores are still of weights by chance.
+_FIRST_SHARE = 0.25
 # Of one picture that is seen through windows.
 _WINDOWS = 4
 
@@ -74,6 +76,28 @@ def is_as_good(scores: NDArray[np.float64], best: Sequence[float]) -> bool:
     lost = np.array(best) - scores
     error = lost.std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else 0.0
     return bool(lost.mean() <= error)
+
+
+def has_plateaued(scores: Sequence[float], kept: int, planned: int, patience: int) -> bool:
+    """Whether the score has risen and no longer does, so that training may stop.
+
+    The first scores say little: weights by chance may score better than those that learn their
+    first. So nothing is decided while the best validation is one of the first quarter, nor while
+    the score rises again, however far it is below the best. Going on costs time and no accuracy:
+    the best weights are kept. See LOG.md for what the rule does on simulated scores.
+
+    Args:
+        scores: mean of each validation so far.
+        kept: which of them, from 1, the kept weights are of; 0 where there are none.
+        planned: how many validations there will be if training does not stop.
+        patience: validations to wait; 0 = never stop.
+    """
+    waited = len(scores) - kept
+    if not 0 < patience <= waited or kept <= _FIRST_SHARE * planned:
+        return False
+    half = max(1, waited // 2)
+    earlier, later = scores[-2 * half : -half], scores[-half:]
+    return not len(earlier) or bool(np.mean(later) <= np.mean(earlier))
 
 
 def class_weights(store: Store, ids: Sequence[str], run: Run) -> NDArray[np.float32]:

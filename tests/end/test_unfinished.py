@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from discs import write_folder
@@ -158,3 +159,14 @@ def test_a_damaged_metrics_json_is_named(data, tmp_path):
     (run.path / "metrics.json").write_text("[]")
     with pytest.raises(PixelwiseError, match=r"metrics\.json is damaged"):
         comparison.compare(run.path, run.path)
+
+
+def test_a_short_run_does_not_stop_while_its_first_scores_are_the_best(data, tmp_path, monkeypatch):
+    """What happened: 20 steps that are 20 validations, the first of them by chance the best."""
+    lucky = iter([0.3, *(0.01 * k for k in range(30))])
+    monkeypatch.setattr(
+        "pixelwise.validate.Validation.scores",
+        lambda self, model, device: np.array([next(lucky)] * 2),
+    )
+    run = train(data, out=tmp_path / "run", steps=20, **SMALL)
+    assert run.status == Status("finished", 20, 20) and len(run.history) == 20

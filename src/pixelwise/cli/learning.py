@@ -80,7 +80,10 @@ def train(
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="Validations clearly below the best before stopping; 0 = never."),
+        typer.Option(
+            help="Validations clearly below the best, which is none of the first quarter, before "
+            "stopping; 0 = never."
+        ),
     ] = None,
     folds: Annotated[
         int | None, typer.Option(help="Cross-validate with so many folds, each with the budget.")
