@@ -61,4 +61,5 @@ def _draw_joints(image: Image, annotation: Annotation, categories: Sequence[Cate
     if keypoints is None or not skeletons:
         return image
     scale = np.float32(image.shape[1] / annotation.size_hw[1])
-    return stick.skeletons(image, keypoints * np.array([scale, scale, 1], np.float32), skeletons[0])
+    moved = keypoints * np.array([scale, scale, 1], np.float32)
+    return stick.skeletons(image, moved, skeletons[0], "visibility")

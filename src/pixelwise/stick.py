@@ -10,6 +10,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -24,6 +25,9 @@ from pixelwise.types import Image, Skeleton
 
 Points = NDArray[np.float64]
 """(P, 2) x, y in OpenCV's pixels, whose middles are whole numbers."""
+
+Third = Literal["score", "visibility"]
+_FULL: dict[Third, float] = {"score": 1.0, "visibility": 2.0}
 
 _LIMB, _JOINT, _EDGE = 0.65, 0.95, 0.45
 """How much of its colour covers the picture: of a limb, a joint, the dark edge around both."""
@@ -45,6 +49,7 @@ def skeletons(
     image: Image,
     keypoints: Keypoints,
     skeleton: Skeleton,
+    third: Third,
     *,
     ids: Sequence[int] | NDArray[np.int64] | None = None,
     color: Rgb | None = None,
@@ -55,16 +60,17 @@ def skeletons(
 
     Args:
         image: (H, W, 3) uint8.
-        keypoints: (N, K, 3) x, y in pixels, and either scores in [0, 1] or, where any is above 1,
-            visibility (1 hidden, 2 seen); 0 or NaN where a joint is missing. The first are drawn
-            on top.
+        keypoints: (N, K, 3) x, y in pixels, and what ``third`` says; 0 or NaN where a joint is
+            missing. The first are drawn on top.
         skeleton: of K joints; any.
+        third: what the third number of a joint is: "score" in [0, 1], of results, or "visibility"
+            (1 hidden, 2 seen), of annotations. No number tells: 1 is the best score, and hidden.
         ids: a number for each, printed above the person; none for one below 0.
         color: one RGB colour for all joints and limbs; None for the rainbow, in which a joint has
             the same colour on everybody and right and left differ.
     """
     drawn = image.copy()
-    strength = _strength(keypoints)
+    strength = _strength(keypoints, _FULL[third])
     widths = _widths(keypoints, strength > 0, image.shape[:2])
     colors = joint_colors(skeleton) if color is None else (color,) * len(skeleton.joints)
     for index in reversed(range(len(keypoints))):
@@ -100,12 +106,14 @@ def _rank(skeleton: Skeleton, joint: int) -> tuple[int, int, int]:
     return 4 if is_left else 5 if is_middle else 6, 0, joint
 
 
-def _strength(keypoints: Keypoints) -> NDArray[np.float64]:
-    """(N, K) in [0, 1] how strongly a joint is drawn; 0 where it is missing."""
+def _strength(keypoints: Keypoints, full: float) -> NDArray[np.float64]:
+    """(N, K) in [0, 1] how strongly a joint is drawn; 0 where it is missing.
+
+    ``full``: the third number of what is drawn at full strength.
+    """
     sure = np.nan_to_num(keypoints[..., 2].astype(np.float64))
-    scale = 2.0 if sure.max(initial=0) > 1 else 1.0
     is_there = (sure > 0) & np.isfinite(keypoints[..., :2]).all(axis=-1)
-    faded = _FAINTEST + (1 - _FAINTEST) * np.clip(sure / scale, 0, 1)
+    faded = _FAINTEST + (1 - _FAINTEST) * np.clip(sure / full, 0, 1)
     return np.where(is_there, faded, 0.0)
 
 

@@ -144,7 +144,7 @@ def draw(image: Image, result: Poses) -> Image:
     _, skeleton = skeleton_of(result.categories)
     is_numbered = result.ids is not None or len(result) > 1
     ids = _numbers(result) if is_numbered else None
-    return stick.skeletons(image, result.keypoints * scale, skeleton, ids=ids)
+    return stick.skeletons(image, result.keypoints * scale, skeleton, "score", ids=ids)
 
 
 def _describe(
