@@ -9,7 +9,6 @@ and they take turns, so that what else the machine does meets all alike.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ import torch
 from pixelwise import machine
 from pixelwise.builtin import NEVI
 from pixelwise.exported import exported_file, file_name
+from pixelwise.files import WriteError, refuse_unwritable
 from pixelwise.find import find, names
 from pixelwise.manifest import refuse_foreign
 from pixelwise.progress import Progress
@@ -121,16 +121,14 @@ def benchmark(
 
 
 def _writable(folder: Path) -> Path:
-    """A folder that is there and takes files: found out before minutes of measuring."""
+    """A folder that takes files: found out before minutes of measuring."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-    else:
-        if os.access(folder, os.W_OK):
-            return folder
-        reason = "it is read-only"
-    raise PixelwiseError(f"{folder} cannot be written to: {reason}. Name another one with --out.")
+        refuse_unwritable(folder)
+    except WriteError as error:
+        raise PixelwiseError(
+            f"{folder} cannot be written to: {error.reason}. Name another one with --out."
+        ) from None
+    return folder
 
 
 def _write_down(run: Run, speeds: Sequence[Speed]) -> None:

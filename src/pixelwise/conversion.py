@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixelwise.datasets import open_dataset
-from pixelwise.files import whole_folder
+from pixelwise.files import refuse_unwritable, whole_folder
 from pixelwise.find import find
 from pixelwise.progress import Progress
 from pixelwise.types import PixelwiseError
@@ -41,6 +41,7 @@ def convert(data: str | Path, out: str | Path, to: str, *, masks: str = "auto") 
             f"{target} is there already, and nothing is written over. Give another folder, or "
             "delete it."
         )
+    refuse_unwritable(target)
     dataset = open_dataset(data, masks)
     with whole_folder(target) as folder, Progress("converting", len(dataset)) as bar:
         notes = writer.write(dataset, folder, bar.at)

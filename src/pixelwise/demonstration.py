@@ -11,6 +11,7 @@ from typing import Any
 from pixelwise import doctor
 from pixelwise.datasets import open_dataset
 from pixelwise.evaluation import evaluate
+from pixelwise.files import refuse_unwritable
 from pixelwise.madeup.nevi import write_nevi
 from pixelwise.madeup.people import write_people
 from pixelwise.predictions import predict
@@ -56,6 +57,7 @@ def demo(out: Path, *, task: str, budget_s: float, on_note: Callable[[str], None
     """
     if task not in SHOWS:
         raise PixelwiseError(f"There is no demo of '{task}'. There are: {', '.join(SHOWS)}.")
+    refuse_unwritable(out)
     show = SHOWS[task]
     data = out / f"{show.what}-{show.count}"
     if not data.exists():

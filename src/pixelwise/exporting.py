@@ -20,7 +20,7 @@ from pixelwise import trained
 from pixelwise.builtin import NEVI, is_here
 from pixelwise.card import name_exports
 from pixelwise.exported import file_name, is_export, weights_fingerprint
-from pixelwise.files import read_json, replacing, write_text
+from pixelwise.files import read_json, refuse_unwritable, replacing, write_text
 from pixelwise.find import find
 from pixelwise.formats import Deployed, Runner
 from pixelwise.limbs import Limbs
@@ -77,10 +77,11 @@ def export(
         raise PixelwiseError(
             f"{opened.path} has several models. Export one of them: {opened.path}/fold-0."
         )
-    probes = gather(opened, chosen, None if data is None else Path(data), masks)
     # The built-in model lies among the installed files, where no export belongs.
     folder = Path(FOLDER) if is_here(opened.path) else opened.path / FOLDER
     path = _free_place(Path(out), module) if out else folder / file_name(to, chosen)
+    refuse_unwritable(path.parent)
+    probes = gather(opened, chosen, None if data is None else Path(data), masks)
     with replacing(path) as place:
         proof = _write_proven(opened, module, place, chosen, probes)
     if said := trained.warning(opened):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from pixelwise.files import is_alive, refuse_unwritable, remove, writing
 from pixelwise.types import PixelwiseError
 from pixelwise.words import count
 
@@ -115,13 +115,18 @@ class Manifest:
             self.waiting = None
         digest = _hash(staged)
         self._add({"file": name, "blake2b": digest})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged.replace(path)
+        with writing(path, staged):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            staged.replace(path)
         self.written[name] = {digest}, len(self.commands) - 1
 
     def _add(self, line: Mapping[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / FILE
+        with writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._append(path, line)
+
+    def _append(self, path: Path, line: Mapping[str, Any]) -> None:
         start = "\n" if _is_cut_off(path) else ""
         with path.open("a", encoding="utf-8") as file:
             file.write(start + json.dumps(line) + "\n")
@@ -132,22 +137,33 @@ def staging(folder: Path) -> Iterator[Path]:
     """A hidden folder in ``folder`` for files that are not whole yet; it is gone in the end.
 
     What an interrupted command left there is removed.
+
+    Raises:
+        WriteError: the file system refuses it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     host = platform.node()
-    for path in folder.glob(f".staged.{host}.*.part"):
-        if not _is_alive(path.name.split(".")[-2]):
-            shutil.rmtree(path, ignore_errors=True)
     place = folder / f".staged.{host}.{os.getpid()}.part"
-    place.mkdir(exist_ok=True)
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    with writing(folder, place):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(f".staged.{host}.*.part"):
+            number = path.name.split(".")[-2]
+            if number.isdigit() and not is_alive(int(number)):
+                remove(path)
+        try:
+            place.mkdir(exist_ok=True)
+            yield place
+        finally:
+            remove(place)
 
 
 def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
-    """See `Manifest.refuse_foreign`: for commands that write a few files into a folder."""
+    """Before the work of a command that writes a few files into a folder.
+
+    Raises:
+        WriteError: the folder takes no files.
+        PixelwiseError: see `Manifest.refuse_foreign`.
+    """
+    refuse_unwritable(folder)
     Manifest(folder).read().refuse_foreign(names, _WAY_OUT)
 
 
@@ -221,13 +237,3 @@ def _hash(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return True

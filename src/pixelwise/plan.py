@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pixelwise.begin import all_begin, beginning, is_empty
 from pixelwise.datasets import Dataset
 from pixelwise.fingerprints import dataset_fingerprint, fingerprints_of
 from pixelwise.recipe import Facts, Recipe
@@ -140,8 +142,8 @@ def plan(
         run = open_run(folder)
         _same_or_refuse(run, recipe, digest)
         return run.folds or (run,)
-    # Folds without a whole are what an interruption in this very function leaves behind.
-    if folder.exists() and not all(path.name.startswith("fold-") for path in folder.iterdir()):
+    # Folds without a whole are what an interruption of an earlier version leaves behind.
+    if not (is_new := is_empty(folder)) and not all_begin(folder, "fold-"):
         raise PixelwiseError(f"{folder} is not empty and not a run. Give --out another folder.")
     prints = fingerprints_of(samples)
     if recipe.folds:
@@ -168,9 +170,10 @@ def plan(
         run.write()
         return run
 
-    runs = [begun(folder / f"fold-{k}", recipe.part(k), part) for k, part in enumerate(splits)]
-    # The whole is written last: a folder with a recipe.json is complete.
-    whole = begun(folder, recipe, whole_split)
+    with beginning(folder) if is_new else nullcontext():
+        runs = [begun(folder / f"fold-{k}", recipe.part(k), part) for k, part in enumerate(splits)]
+        # The whole is written last: a folder with a recipe.json is complete.
+        whole = begun(folder, recipe, whole_split)
     return tuple(runs) or (whole,)
 
 

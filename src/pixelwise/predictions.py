@@ -17,6 +17,7 @@ from pixelwise.datasets._pictures import moving_notes, read_image
 from pixelwise.datasets._white import settle_white
 from pixelwise.delivery import Delivery
 from pixelwise.exported import weights_fingerprint
+from pixelwise.files import WriteError, refuse_unwritable
 from pixelwise.inputs import Inputs, gather
 from pixelwise.machine import version
 from pixelwise.manifest import staging
@@ -152,6 +153,7 @@ def predict(
             replaced.
     """
     refuse_runs(map(Path, pictures), run, "predict", "IMAGES...")
+    refuse_unwritable(Path(out))
     inputs = gather([Path(picture) for picture in pictures])
     if inputs.videos and probs:
         raise PixelwiseError(
@@ -249,6 +251,8 @@ def _outline_pictures(
                 try:
                     found = output.write(picture, image, result)
                     lines.append({"picture": str(picture.path), **found})
+                except WriteError:
+                    raise
                 except PixelwiseError as error:
                     failures.append(str(error))
                 delivery.settle_image(picture.name, result)
@@ -290,6 +294,8 @@ def _outline_one(
     """The line of one video; None, and a sentence, where nothing can be written of it."""
     try:
         return outline_clip(predictor, path, name, folder, failures.append, bar.at)
+    except WriteError:
+        raise
     except PixelwiseError as error:
         failures.append(str(error))
         return None

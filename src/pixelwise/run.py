@@ -28,6 +28,7 @@ from torch import Tensor
 from pixelwise import builtin
 from pixelwise.files import atomic, write_text
 from pixelwise.find import find
+from pixelwise.history import read_history
 from pixelwise.model import Model
 from pixelwise.places import did_you_mean, known_runs
 from pixelwise.recipe import Recipe
@@ -103,11 +104,12 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """Step, loss, learning rate, validation score and speed, a line per validation."""
-        path = self.path / "history.jsonl"
-        if not path.exists():
-            return []
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        """Step, loss, learning rate, validation score and speed, a line per validation.
+
+        Raises:
+            PixelwiseError: ``history.jsonl`` is damaged.
+        """
+        return read_history(self.path / "history.jsonl")
 
     def ids(self, part: str) -> list[str]:
         """The ids of a part, sorted."""
@@ -303,7 +305,9 @@ def _take_weights(model: Model, start: Run) -> None:
 def save_weights(path: Path, weights: dict[str, Tensor], **facts: str) -> None:
     """Write tensors, and facts as text, whole or not at all."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    with atomic(path) as temporary:
+    # In a folder of its own: the library writes to a name by chance first, which a process that is
+    # killed would leave behind.
+    with atomic(path, is_apart=True) as temporary:
         safetensors.torch.save_file(contiguous, temporary, metadata=facts or None)
 
 

@@ -21,12 +21,15 @@ import torch
 from torch import nn
 
 from pixelwise import device as devices
+from pixelwise.begin import clear_leftovers
 from pixelwise.card import write_card
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.engines import Engine
-from pixelwise.files import write_text
+from pixelwise.files import refuse_unwritable, write_text, writing
 from pixelwise.find import find
+from pixelwise.interruption import telling_what_is_kept
 from pixelwise.loader import Batch, Loader, made_up
+from pixelwise.lock import locked
 from pixelwise.loggers import Logger
 from pixelwise.optimise import rate
 from pixelwise.pace import Clock, Facts
@@ -84,8 +87,10 @@ def train(
         the finished run (of a cross-validation, the folder that holds its folds).
 
     Raises:
-        PixelwiseError: the data or a setting is wrong, the run exists with other settings, or the
-            loss stopped being a number.
+        PixelwiseError: the data or a setting is wrong, the run exists with other settings or is
+            being trained by another process, the folder cannot be written to (`WriteError`), or
+            the loss stopped being a number.
+        KeyboardInterrupt: with a note that says what is kept.
     """
     started = time.monotonic()
     dataset = open_dataset(data, asked.get("masks", "auto"), asked.get("white_level"))
@@ -93,8 +98,24 @@ def train(
     recipe = derive(facts, str(Path(data).resolve()), asked, size)
     refuse_task(recipe.task, facts, dataset)
     folder = Path(out) if out else Path("runs") / Path(data).resolve().name
+    refuse_unwritable(folder)
     backbone = _try_out(recipe, dataset, folder)
-    runs = plan(dataset, recipe, folder, on_note, backbone)
+    with locked(folder), telling_what_is_kept(folder):
+        clear_leftovers(folder)
+        runs = plan(dataset, recipe, folder, on_note, backbone)
+        return _train_all(dataset, runs, folder, loggers, workers, on_note, started)
+
+
+def _train_all(
+    dataset: Dataset,
+    runs: Sequence[Run],
+    folder: Path,
+    loggers: Sequence[str],
+    workers: int,
+    on_note: Callable[[str], None],
+    started: float,
+) -> Run:
+    """Train what is not finished; give the run, or the folder that holds its folds."""
     unfinished = [run for run in runs if not run.is_finished]
     if not unfinished:
         on_note(f"{folder} is finished already. Give --out another folder to learn anew.")
@@ -320,7 +341,8 @@ class Learner:
             "val_score": float(scores.mean()),
             "pictures_per_s": round(clock.pictures_per_s, 2),
         }
-        with (self.run.path / "history.jsonl").open("a", encoding="utf-8") as file:
+        path = self.run.path / "history.jsonl"
+        with writing(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         for logger in self._loggers:
             logger(line)

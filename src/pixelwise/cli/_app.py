@@ -15,10 +15,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 import typer
 
 from pixelwise import __version__
+from pixelwise.cli._stopping import Commands
 from pixelwise.terminal import Terminal
 from pixelwise.types import PixelwiseError
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

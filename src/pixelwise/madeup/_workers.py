@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
@@ -25,5 +26,10 @@ def in_order(draw: Callable[[int], Drawn], count: int, workers: int) -> Iterator
         return
     # Started afresh, not forked: a fork of a program with threads may wait for one it lacks.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts) as pool:
         yield from pool.map(draw, range(count), chunksize=_CHUNK)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; the one that gave the work ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,7 +8,6 @@ These pictures teach and test programs. They are no evidence about skin.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.files import refuse_unwritable, whole_folder
 from pixelwise.madeup._artefacts import add_artefacts
 from pixelwise.madeup._camera import photograph
 from pixelwise.madeup._canvas import Canvas, Rng
@@ -151,17 +151,13 @@ def write_nevi(
         raise PixelwiseError(
             f"{out} exists and is not an empty folder. Give a new folder, or empty this one."
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        made = Path(temporary) / "made"
+    refuse_unwritable(out)
+    with whole_folder(out) as made:
         case = partial(_write_case, made, seed, long_side_px, variety)
         for number, _ in enumerate(in_order(case, count, workers), start=1):
             if progress is not None:
                 progress(number)
         write_table(made, [draw_look(seed, index) for index in range(count)])
-        if out.exists():
-            out.rmdir()
-        made.rename(out)
     return out
 
 

@@ -8,7 +8,6 @@ are no evidence about photographs.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.draw import palette
+from pixelwise.files import refuse_unwritable, whole_folder
 from pixelwise.madeup._backdrop import draw_backdrop
 from pixelwise.madeup._coco import MOST_IMAGES, CocoFolder
 from pixelwise.madeup._film import expose
@@ -171,17 +171,14 @@ def write_people(
             f"{out} exists and is not an empty folder. Give a new folder, or empty this one."
         )
     draw = partial(draw_people, seed, size_hw=_size(long_side_px), variety=variety)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        folder = CocoFolder(Path(temporary) / "made", CATEGORIES)
+    refuse_unwritable(out)
+    with whole_folder(out) as made:
+        folder = CocoFolder(made, CATEGORIES)
         for number, scene in enumerate(in_order(draw, count, workers), start=1):
             folder.add(scene.image, scene.annotation)
             if progress is not None:
                 progress(number)
         folder.finish()
-        if out.exists():
-            out.rmdir()
-        folder.root.rename(out)
     return out
 
 
