@@ -181,6 +181,8 @@ ISIC_HABITS = [
     ),
     ("jpg/ISIC_000000{}.JPG", "labels/ISIC_000000{}.PNG"),
     ("ISIC_000000{}/ISIC_000000{}.jpg", "ISIC_000000{}/ISIC_000000{}_mask.png"),
+    ("ISIC_000000{}.jpg", "ISIC_000000{}_lesion.png"),
+    ("Images/isic_000000{}.jpg", "GroundTruth/ISIC_000000{}_segmentation.png"),
 ]
 
 

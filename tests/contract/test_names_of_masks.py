@@ -94,7 +94,7 @@ def test_what_is_made_from_images_is_no_mask_and_said():
 def test_a_weak_word_never_goes_before_a_sure_one():
     pairs, found = pair("a.png", "a_mask.png", "b.png", "b_mask.png", "b_predict.png")
     assert pairs == {"a.png": ("a_mask.png",), "b.png": ("b_mask.png",)}
-    assert found.unpaired == ("b_predict.png",)
+    assert any("b_predict.png" in note for note in found.notes)
 
 
 def test_images_of_left_and_right_are_no_masks():
@@ -189,3 +189,50 @@ def test_an_image_alone_beside_what_is_no_mask_stays_an_image(tmp_path):
     write(tmp_path / "p_lesion.jpg", image_of(0))
     with pytest.raises(PixelwiseError, match="but no masks"):
         open_dataset(tmp_path)
+
+
+UNKNOWN_WORDS = [
+    ("1. Images/IDRiD_0{}.jpg", "2. Groundtruths/IDRiD_0{}_MA.tif"),
+    ("images/p{}.jpg", "masks/p{}_liver_mask.png"),
+    ("images/p{}_clipped.jpg", "masks/p{}.png"),
+    ("images/p{}.jpg", "masks/annotated-p{}.png"),
+    ("images/p{}.jpg", "masks/p{}.v2.png"),
+    ("images/scan_{}.jpg", "labels/lung_scan_{}.png"),
+]
+
+
+@pytest.mark.parametrize(("image", "mask"), UNKNOWN_WORDS)
+def test_one_unknown_word_in_all_names_is_no_obstacle(tmp_path, image, mask):
+    write_pairs(tmp_path, 4, image, mask)
+    dataset = open_dataset(tmp_path)
+    assert (len(dataset), dataset.unpaired) == (4, ())
+    assert any("are paired without the word" in note for note in dataset.notes)
+    np.testing.assert_array_equal(dataset[2].read_annotation().semantic, mask_of(2))
+
+
+def test_masks_of_several_classes_in_files_of_their_own_are_asked_about(tmp_path):
+    write_pairs(tmp_path, 4, "p{}.png", "p{}_liver_mask.png")
+    write_pairs(tmp_path, 4, "p{}.png", "p{}_kidney_mask.png")
+    with pytest.raises(PixelwiseError, match=r"further words \(kidney, liver\): .*merge"):
+        open_dataset(tmp_path)
+
+
+def test_other_images_than_the_masks_are_not_paired_by_chance(tmp_path):
+    write_pairs(tmp_path, 4, "images/p{}.png", "elsewhere/p{}.png")
+    for index in range(4):
+        (tmp_path / "elsewhere" / f"p{index}.png").unlink()
+        write(tmp_path / "masks" / f"q{index}.png", white(mask_of(index)))
+    with pytest.raises(PixelwiseError, match=r"No mask in .* has the name of a picture"):
+        open_dataset(tmp_path)
+
+
+def test_folders_of_the_same_names_without_a_word_for_masks_are_named(tmp_path):
+    write_pairs(tmp_path, 4, "A/p{}.png", "B/p{}.png")
+    with pytest.raises(PixelwiseError, match="A and B hold files of the same names"):
+        open_dataset(tmp_path)
+
+
+def test_pairing_takes_no_longer_for_each_of_many_files():
+    """Work that grows with the square of the files would take minutes here."""
+    names = [f"{folder}/p{index}.png" for folder in ("images", "masks") for index in range(8_000)]
+    assert len(pair_up(names).pairs) == 8_000

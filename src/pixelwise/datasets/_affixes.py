@@ -65,14 +65,14 @@ _IMAGE_AFFIX = re.compile(
     re.IGNORECASE,
 )
 _IMAGE_INFIX = re.compile(
-    rf"(?P<before>.+?){_SEPARATOR}(?:image|img|rgb)(?P<after>{_SEPARATOR}.+)$", re.IGNORECASE
+    rf"(?P<before>.+?){_SEPARATOR}(?:image|img|rgb|volume)(?P<after>{_SEPARATOR}.+)$", re.IGNORECASE
 )
 CHANNEL = re.compile(r"(?P<core>.+)_(?P<channel>\d{4})$")
 """nnU-Net's names of images: the case, then the number of the channel."""
 # What is made from an image or a mask and is neither: kind -> the words that end the name.
 _DERIVED = {
     "probabilities": r"(?:pixel |object )?probabilit(?:y|ies)|prob|probs|heat[ _-]?map|uncertainty",
-    "features": r"features|object feature image|cp_flows|flows|distance|distances",
+    "features": r"features|object feature image|cp_flows|flows|distances?|centers?|centres?",
     "drawings": r"cp_outlines?|outlines|overlay|overlaid|blend|vis|visualization|preview|thumb",
     "parts of objects": r"parts_\d+",
 }
@@ -80,10 +80,19 @@ _DERIVED_SUFFIX = {
     kind: re.compile(rf"(?P<core>.+?){_SEPARATOR}(?:{words})$", re.IGNORECASE)
     for kind, words in _DERIVED.items()
 }
-_DRAWING_PREFIX = re.compile(r"(?:drawing|outlines) of (?P<core>.+)$", re.IGNORECASE)
+_HAS_DERIVED = re.compile(
+    r"prob|heat|uncertainty|feature|flows|distance|outline|overlai?[dy]|blend|vis|preview|thumb|"
+    r"drawing|parts|cent|track",
+    re.IGNORECASE,
+)
+_DERIVED_PREFIX = {
+    "drawings": re.compile(r"(?:drawing|outlines)[ _]of[ _](?P<core>.+)$", re.IGNORECASE),
+    "tracks": re.compile(r"man_track(?P<core>.+)$", re.IGNORECASE),
+}
 _COLORED = re.compile(rf".+?{_SEPARATOR}(?:colou?red|colou?rs?|rgb|vis)$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=65536)
 def name_of(file: str) -> str:
     """The name without folder and ending; accents as one character, as all but macOS write them."""
     return unicodedata.normalize("NFC", stem(file))
@@ -98,13 +107,18 @@ def mask_core(name: str) -> str | None:
 def hinted_core(name: str) -> str | None:
     """The same for words that make a mask only beside the image: "a" for "a_contour"."""
     match = _HINT.fullmatch(name) or _GLUED.fullmatch(name)
-    return match["core"] if match else counted_core(name)
+    return match["core"] if match else inner_core(name)
 
 
-def counted_core(name: str) -> str | None:
-    """The name of the image where its masks are counted: "a" for "a_mask_1"."""
-    match = _NUMBERED.fullmatch(name)
-    return match["core"] if match else None
+def inner_core(name: str) -> str | None:
+    """The name without a mask's word before its end: "a" for "a_mask_1", "a_7" for "a_mask_7".
+
+    Which of the two is the image's name depends on the images.
+    """
+    counted, infix = _NUMBERED.fullmatch(name), _INFIX.fullmatch(name)
+    if counted is not None:
+        return counted["core"]
+    return None if infix is None else infix["before"] + infix["after"]
 
 
 @lru_cache(maxsize=65536)
@@ -118,6 +132,7 @@ def names_of_mask(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=65536)
 def names_of_image(name: str) -> tuple[str, ...]:
     """The names a mask of this image may give it: itself, or without the word for an image."""
     affix, infix = _IMAGE_AFFIX.fullmatch(name), _IMAGE_INFIX.fullmatch(name)
@@ -146,10 +161,9 @@ def observer_of(name: str) -> str | None:
 
 def derived_from(name: str) -> tuple[str, str] | None:
     """Image and kind of what is neither image nor mask: "a", "probabilities"."""
-    drawing = _DRAWING_PREFIX.fullmatch(name)
-    if drawing is not None:
-        return drawing["core"], "drawings"
-    for kind, pattern in _DERIVED_SUFFIX.items():
+    if not _HAS_DERIVED.search(name):
+        return None  # one look instead of five at what nearly every file is
+    for kind, pattern in (*_DERIVED_PREFIX.items(), *_DERIVED_SUFFIX.items()):
         match = pattern.fullmatch(name)
         if match is not None:
             return match["core"], kind

@@ -15,7 +15,12 @@ from pixelwise.datasets._roles import words_of
 from pixelwise.types import PixelwiseError
 
 _LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif")
-_COLOR_WORDS = frozenset(("color", "colour", "colored", "coloured", "colors", "colours", "rgb"))
+_COLOR_WORDS = frozenset(
+    (
+        *("color", "colour", "colored", "coloured", "colors", "colours", "colormap", "colormaps"),
+        *("colormask", "colormasks", "rgb"),
+    )
+)
 # With the numbers of their folders: 1st_manual, manual2, Annotator 1.
 _OBSERVERS = frozenset(("manual", "annotator", "observer", "rater", "expert", "reader", "grader"))
 
@@ -27,8 +32,8 @@ def without_fields_of_view(masks: Iterable[str]) -> tuple[set[str], tuple[str, .
     """
     kept = set(masks)
     by_hand = {mask for mask in kept if _is_by_hand(mask)}
-    fields = {mask for mask in kept - by_hand if _is_called_mask(mask)}
-    if not by_hand or not fields:
+    fields = {mask for mask in kept - by_hand if _is_called_mask(mask)} if by_hand else set()
+    if not fields:
         return kept, ()
     return kept - fields, (
         f"{len(fields)} files such as {min(fields)} are taken for fields of view and not read: "
@@ -43,7 +48,7 @@ def choose(image: str, masks: Sequence[str]) -> tuple[str, ...]:
         PixelwiseError: the names do not tell which of the masks it is.
     """
     kept = _unless_all(masks, lambda mask: mask.lower().endswith(_LOSSY))
-    kept = _unless_all(kept, _is_for_looking)
+    kept = _unless_all(kept, is_for_looking)
     if len(kept) == 1 or _are_parts(kept):
         return tuple(kept)
     if len({_observer(mask) for mask in kept} - {None}) == len(kept):
@@ -62,9 +67,9 @@ def _unless_all(masks: Sequence[str], goes: Callable[[str], bool]) -> Sequence[s
     return [mask for mask in masks if not goes(mask)] or masks
 
 
-def _is_for_looking(mask: str) -> bool:
-    last = folder_of(mask).rpartition("/")[2]
-    return is_colored(name_of(mask)) or bool(_COLOR_WORDS.intersection(words_of(last)))
+def is_for_looking(mask: str) -> bool:
+    """Whether a mask is drawn in colours for people to look at, by its name or its folder."""
+    return is_colored(name_of(mask)) or bool(_COLOR_WORDS.intersection(words_of(folder_of(mask))))
 
 
 def _are_parts(masks: Sequence[str]) -> bool:
@@ -83,17 +88,21 @@ def _observer(mask: str) -> str | None:
     """Who drew a mask, by its name or its folder."""
     if found := observer_of(name_of(mask)):
         return found.casefold()
-    last = folder_of(mask).rpartition("/")[2]
-    words = words_of(last)
-    numbered = _OBSERVERS.intersection(words) and any(word.isdigit() for word in words)
-    return last.casefold() if numbered or {"ah", "vk"}.intersection(words) else None
+    for part in reversed(folder_of(mask).split("/")):
+        words = words_of(part)
+        numbered = _OBSERVERS.intersection(words) and any(word.isdigit() for word in words)
+        if numbered or {"ah", "vk"}.intersection(words):
+            return part.casefold()
+    return None
 
 
 def _is_by_hand(mask: str) -> bool:
-    words = (*words_of(folder_of(mask).rpartition("/")[2]), *words_of(name_of(mask))[-2:])
-    return "manual" in words or (observer_of(name_of(mask)) or "").upper().endswith("HO")
+    name = name_of(mask)
+    if "manual" in words_of(folder_of(mask).rpartition("/")[2]) or name.upper().endswith("HO"):
+        return True
+    return "manual" in name.lower() and "manual" in words_of(name)[-2:]
 
 
 def _is_called_mask(mask: str) -> bool:
-    words = (words_of(folder_of(mask).rpartition("/")[2]), words_of(name_of(mask)))
-    return "mask" in words[0] or "fov" in words[0] or words[1][-1:] in (("mask",), ("fov",))
+    words = words_of(folder_of(mask).rpartition("/")[2])
+    return "mask" in words or "fov" in words or name_of(mask).lower().endswith(("mask", "fov"))

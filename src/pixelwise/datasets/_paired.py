@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from pixelwise.datasets._derive import FOREGROUND, settle
-from pixelwise.datasets._files import glimpse
-from pixelwise.datasets._formats import foreign_notes
 from pixelwise.datasets._ids import TABLE, Kinds, category_names, kinds_of, read_ids, read_table
 from pixelwise.datasets._instances import thing_categories
 from pixelwise.datasets._masks import MaskMeaning, read_labels
 from pixelwise.datasets._names import read_names
+from pixelwise.datasets._no_pairs import why_no_pairs
 from pixelwise.datasets._pairs import Pair, Pairs
 from pixelwise.datasets._parts import note_on_parts, read_parts
 from pixelwise.datasets._pictures import image_size_hw, read_image
@@ -87,7 +86,7 @@ def open_paired(
         PixelwiseError: no pair, or masks that could mean two things.
     """
     if not found.pairs:
-        raise PixelwiseError(_no_pairs(root, found))
+        raise PixelwiseError(why_no_pairs(root, found))
     refuse_lines(root, found.pairs)
     if meaning is None and masks == "auto" and read_names(root) is None:
         meaning, *told = meaning_of_trimaps(root, found.pairs, foreground) or (None,)
@@ -131,56 +130,3 @@ def _read_annotation(
     if meaning.kind == "ids":
         return read_ids(masks[0], meaning, size_hw, kinds)
     return Annotation(read_labels(masks[0], meaning, size_hw))
-
-
-_EXPECTED = (
-    "Expected, for example, images/NAME.jpg with masks/NAME.png, or NAME.jpg beside NAME_mask.png."
-)
-
-_OTHER_FORMS = (
-    *(".json", ".geojson", ".xml", ".mat", ".npy", ".npz", ".h5", ".hdf5", ".roi"),
-    *("roiset.zip", "rois.zip"),
-)
-
-
-def _no_pairs(root: Path, found: Pairs) -> str:
-    images = [file for file in found.unpaired if file not in found.masks]
-    foreign = "".join(f" {note}" for note in foreign_notes(glimpse(root)))
-    if found.masks and images:
-        return (
-            f"No mask in {root} has the name of a picture: {len(images)} pictures such as "
-            f"{images[0]}, {len(found.masks)} masks such as {min(found.masks)}. {_EXPECTED}"
-        )
-    if found.masks:
-        return f"{root} holds {len(found.masks)} masks and no pictures.{foreign} {_EXPECTED}"
-    if not images and not found.derived:
-        return f"{root} holds no pictures that could have masks.{foreign} {_EXPECTED}"
-    one = next(iter(images), min(found.derived, default=""))
-    found_images = f"{root} holds {len(images)} pictures such as {one}, but no masks."
-    return f"{found_images}{foreign} {_on_derived(found) or _cure(root)}"
-
-
-def _on_derived(found: Pairs) -> str:
-    """What is there in the place of masks, and how to make masks of it; "" for nothing."""
-    told = {
-        "probabilities": "probabilities: save what is to be found as a mask (in ilastik, export "
-        "the Simple Segmentation)",
-        "features": "features: export the masks instead",
-        "drawings": "a drawing for people to look at: export the masks instead",
-        "parts of objects": "parts of objects: put the masks of the objects there",
-    }
-    return " ".join(
-        f"{min(file for file in found.derived if found.derived[file] == kind)} holds {told[kind]}."
-        for kind in sorted(set(found.derived.values()))
-    )
-
-
-def _cure(root: Path) -> str:
-    """Where outlines are there in another form, say so instead of repeating the layout."""
-    other = [file for file in glimpse(root) if file.lower().endswith(_OTHER_FORMS)]
-    if other:
-        return (
-            f"Outlines in other forms ({other[0]}) are not read: export them as mask pictures, "
-            "for example masks/NAME.png."
-        )
-    return _EXPECTED

@@ -13,16 +13,18 @@ from dataclasses import dataclass, field, replace
 
 from pixelwise.datasets._affixes import (
     CHANNEL,
-    counted_core,
     derived_from,
     hinted_core,
+    inner_core,
     mask_core,
     name_of,
     names_of_image,
     names_of_mask,
 )
-from pixelwise.datasets._choice import choose, without_fields_of_view
+from pixelwise.datasets._choice import choose, is_for_looking, without_fields_of_view
+from pixelwise.datasets._common_affix import match_by_affix
 from pixelwise.datasets._files import folder_of, pictures, stem
+from pixelwise.datasets._left_over import sort_out
 from pixelwise.datasets._roles import key_of_folder, role_of, split_of
 from pixelwise.types import PixelwiseError
 
@@ -87,24 +89,26 @@ def pair_up(files: Iterable[str]) -> Pairs:
 def _paired(found: list[str], images: list[str], masks: set[str], notes: tuple[str, ...]) -> Pairs:
     kept, on_fields = without_fields_of_view(masks)
     matched = _match(images, kept)
+    if not matched:
+        by_affix, word = match_by_affix(images, kept)
+        matched = {image: [mask] for image, mask in by_affix.items()}
+        notes = (*notes, *([_on_affix(by_affix, word)] if by_affix else []))
     unique = _with_unique_ids(list(_to_pairs(matched)))
     pairs = tuple(sorted(unique, key=lambda pair: pair.id))
-    used = {pair.image for pair in pairs} | {mask for ms in matched.values() for mask in ms}
-    unpaired = tuple(file for file in found if file not in used | (masks - kept))
-    blind = _test_without_truth(pairs, unpaired, masks)
-    if blind:
-        notes = (*notes, f"{len(blind)} test images without masks are left out.")
-    unpaired = tuple(file for file in unpaired if file not in blind)
-    return Pairs(with_declared_splits(pairs), unpaired, (*notes, *on_fields), frozenset(masks))
+    fitting = {mask for each in matched.values() for mask in each}
+    given_up = [mask for mask in fitting if is_for_looking(mask)]
+    given_up = sorted(set(given_up) - {mask for pair in pairs for mask in pair.masks})
+    paired = {pair.image for pair in pairs}
+    used = paired | fitting | (masks - kept)
+    left = [file for file in found if file not in used]
+    unpaired, on_left = sort_out(left, paired, masks, given_up)
+    notes = (*notes, *on_fields, *on_left)
+    return Pairs(with_declared_splits(pairs), unpaired, notes, frozenset(masks))
 
 
-def _test_without_truth(
-    pairs: Sequence[Pair], unpaired: Sequence[str], masks: set[str]
-) -> frozenset[str]:
-    """The images of the test part where challenges keep its truth to themselves: all of them."""
-    test = frozenset(file for file in unpaired if split_of(folder_of(file)) == "test")
-    has_truth = any(pair.split == "test" for pair in pairs) or not test.isdisjoint(masks)
-    return frozenset() if has_truth or not pairs else test
+def _on_affix(matched: Mapping[str, str], word: str) -> str:
+    image, mask = min(matched.items())
+    return f"Images and masks are paired without the word {word} in their names: {image}, {mask}."
 
 
 def with_declared_splits(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
@@ -119,7 +123,7 @@ def with_declared_splits(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
 
 def _derived(found: Sequence[str]) -> dict[str, str]:
     """What was made from another of the files (NAME_Probabilities from NAME) -> its kind."""
-    names = {name_of(file).casefold() for file in found}
+    names = {name for file in found for name in _folded(names_of_image(name_of(file)))}
     told = {file: derived_from(name_of(file)) for file in found}
     return {
         file: kind[1]
@@ -146,10 +150,10 @@ _Reading = tuple[list[str], set[str], tuple[str, ...]]
 
 def _readings(found: Sequence[str]) -> Iterator[_Reading]:
     in_folders = {file for file in found if role_of(folder_of(file)) == "mask"}
-    masks = in_folders | _named(found, in_folders, mask_core, counted_core)
+    masks = in_folders | _named(found, in_folders, mask_core, inner_core)
     if len(in_folders) == len(found):
         # A word above all files tells no mask from an image; their own names do, if any does.
-        masks = _named(found, set(), mask_core, counted_core) or in_folders
+        masks = _named(found, set(), mask_core, inner_core) or in_folders
     yield [file for file in found if file not in masks], masks, ()
     yield from _beside(found)
     hinted = _named(found, set(), _no_core, hinted_core)

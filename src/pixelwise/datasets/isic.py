@@ -15,14 +15,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pixelwise.datasets._affixes import mask_core
+from pixelwise.datasets._affixes import derived_from, hinted_core, mask_core
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import Pair, Pairs, with_declared_splits
 from pixelwise.datasets._roles import role_of, split_of
 from pixelwise.datasets._tables import facts_by_id, read_facts
 
-_ID = re.compile(r"ISIC_\d{7}(?:_downsampled)?")
+_ID = re.compile(r"ISIC(?P<id>_\d{7}(?:_downsampled)?)", re.IGNORECASE)
 _PASSED_OVER = re.compile(r"ISIC_\d{7}_(?:superpixels|attribute_\w+)", re.IGNORECASE)
 
 
@@ -69,10 +69,11 @@ def _by_id(files: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, list[s
     for file in files:
         name = stem(file)
         match = _ID.match(name)
-        if match is None or _PASSED_OVER.fullmatch(name):
+        if match is None or _PASSED_OVER.fullmatch(name) or derived_from(name):
             continue
-        is_mask = mask_core(name) is not None or role_of(folder_of(file)) == "mask"
-        (masks if is_mask else images)[match[0]].append(file)
+        is_named = mask_core(name) is not None or hinted_core(name) is not None
+        is_mask = is_named or role_of(folder_of(file)) == "mask"
+        (masks if is_mask else images)[f"ISIC{match['id']}"].append(file)
     return images, masks
 
 
