@@ -190,6 +190,40 @@ def test_yaml_runs_nothing_and_ends(text, tmp_path, monkeypatch):
     assert not (tmp_path / "owned").exists()
 
 
+LISTS = {
+    "classes.txt": ["9" * 10_000 + " name", "\0" * 5_000, "a" * 5_000_000, "a:1,2,3:" * 300],
+    "class_dict.csv": ['name,r,g,b\n"' + "a" * 300_000 + '",1,2,3', "name,r,g,b\na,-1,300,99999"],
+    "label_colors.txt": ["1 2 " + "9" * 400 + " sky", "999 0 0 sky"],
+    "dataset.json": ['{"labels": {"a": ' + "9" * 400 + "}}", '{"labels": {"a": -1, "b": 1e308}}'],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in LISTS.items() for text in texts]
+)
+def test_lists_of_names_that_are_none_are_sentences(name, text, tmp_path):
+    write(tmp_path / "images" / "a.png", image_of(0))
+    write(tmp_path / "masks" / "a.png", np.eye(*image_of(0).shape[:2], dtype=np.uint8))
+    (tmp_path / name).write_text(text)
+    try:
+        open_dataset(tmp_path)[0].read_annotation()
+    except PixelwiseError as error:
+        assert name in str(error) and len(str(error)) < 1_000
+
+
+TABLES = ["file,id,category\na.png," + "9" * 5_000 + ",b", 'file,id,category\n"' + "a" * 300_000]
+
+
+@pytest.mark.parametrize("text", TABLES)
+def test_a_table_of_objects_that_is_none_is_a_sentence(text, tmp_path):
+    write(tmp_path / "images" / "a.png", image_of(0))
+    write(tmp_path / "masks" / "a.png", np.eye(*image_of(0).shape[:2], dtype=np.uint8))
+    (tmp_path / "instances.csv").write_text(text)
+    with pytest.raises(PixelwiseError, match=r"instances\.csv") as error:
+        open_dataset(tmp_path, "ids")
+    assert len(str(error.value)) < 1_000
+
+
 class Harm:
     def __reduce__(self):
         return Path.touch, (Path("owned"),)

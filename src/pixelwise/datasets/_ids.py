@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -21,6 +21,7 @@ from pixelwise.types import Annotation, PixelwiseError
 from pixelwise.words import plain_cell
 
 TABLE = "instances.csv"
+_MOST_DIGITS = 9
 _COLUMNS = ("file", "id", "category")
 
 Kinds = Mapping[int, str]
@@ -92,24 +93,33 @@ def read_table(root: Path) -> dict[str, dict[int, str]]:
     if not path.is_file():
         return {}
     found: dict[str, dict[int, str]] = defaultdict(dict)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.DictReader(file)
-        header = [name.strip().lower() for name in rows.fieldnames or ()]
-        rows.fieldnames = header
-        if not set(_COLUMNS) <= set(header):
+    for place, (name, number, kind) in _table_rows(path):
+        if not number.isdecimal() or len(number) > _MOST_DIGITS or not kind:
             raise PixelwiseError(
-                f"{path} has the columns {', '.join(header) or 'none'}; expected file, id and "
-                "category, a line for each object."
+                f"{path}, line {place}: '{number[:40]}' and '{kind[:40]}' are no number of an "
+                "object with its category. Expected, for example, cell_01.png,7,nucleus."
             )
-        for row in rows:
-            name, number, kind = (plain_cell(str(row[column] or "").strip()) for column in _COLUMNS)
-            if not number.isdecimal() or not kind:
-                raise PixelwiseError(
-                    f"{path}, line {rows.line_num}: '{number}' and '{kind}' are no number of an "
-                    "object with its category. Expected, for example, cell_01.png,7,nucleus."
-                )
-            found[name.replace("\\", "/")][int(number)] = kind
+        found[name.replace("\\", "/")][int(number)] = kind
     return dict(found)
+
+
+def _table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number of the line, and the cells of a table's columns file, id and category."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            rows = csv.DictReader(file)
+            header = [name.strip().lower() for name in rows.fieldnames or ()]
+            rows.fieldnames = header
+            if not set(_COLUMNS) <= set(header):
+                raise PixelwiseError(
+                    f"{path} has the columns {', '.join(header)[:200] or 'none'}; expected file, "
+                    "id and category, a line for each object."
+                )
+            for row in rows:
+                cells = [plain_cell(str(row[column] or "").strip()) for column in _COLUMNS]
+                yield rows.line_num, cells
+    except (OSError, csv.Error) as error:
+        raise PixelwiseError(f"{path} cannot be read as a table ({error}).") from error
 
 
 def kinds_of(table: Mapping[str, Kinds], mask: str) -> Kinds | None:

@@ -22,7 +22,7 @@ _FILES = (
     "labels.txt",
     "names.txt",
 )
-_MOST_LINES = 2_000
+_MOST_LINES, _LONGEST_LINE, _MOST_CHARACTERS = 2_000, 500, 2**20
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,26 @@ def _from_nnunet(file: Path) -> Names | None:
             pairs = [(value, int(key)) for key, value in pairs]
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
-    if not pairs or not all(type(value) is int for _, value in pairs):
+    if not pairs or not all(type(value) is int and 0 <= value < 2**16 for _, value in pairs):
         return None
     ordered = sorted(pairs, key=lambda pair: pair[1])
     return Names(file, tuple(n for n, _ in ordered), tuple(v for _, v in ordered), None)
 
 
 def _lines(file: Path) -> list[str]:
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace") as stream:
+            text = stream.read(_MOST_CHARACTERS)
+    except OSError as error:
+        raise PixelwiseError(f"{file} cannot be read: {error.strerror or error}.") from error
     lines = [line.strip() for line in text.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")][:_MOST_LINES]
+    kept = [line for line in lines if line and not line.startswith("#")][:_MOST_LINES]
+    if any(len(line) > _LONGEST_LINE for line in kept):
+        raise PixelwiseError(
+            f"{file} has a line of more than {_LONGEST_LINE} characters; expected one class name a "
+            "line. Correct it, or take it out of the folder."
+        )
+    return kept
 
 
 def _parse(file: Path, lines: list[str]) -> Names | None:
@@ -86,7 +96,7 @@ def _parse(file: Path, lines: list[str]) -> Names | None:
     if rows and all(rows):
         pairs = [row for row in rows if row]
         return Names(file, tuple(n for _, n in pairs), None, tuple(c for c, _ in pairs))
-    numbered = [re.fullmatch(r"(\d+)[\s:,;=]+(.+)", line) for line in lines]
+    numbered = [re.fullmatch(r"(\d{1,5})[\s:,;=]+(.+)", line) for line in lines]
     if numbered and all(numbered):
         found = [(int(match[1]), match[2].strip()) for match in numbered if match]
         return Names(file, tuple(n for _, n in found), tuple(v for v, _ in found), None)
@@ -96,10 +106,13 @@ def _parse(file: Path, lines: list[str]) -> Names | None:
 def _colored(line: str) -> tuple[int, str] | None:
     """A line with a colour and a name, SegNet's way or CVAT's."""
     first = re.fullmatch(r"(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\D.*)", line)
-    if first:
-        return _code(first[1], first[2], first[3]), first[4].strip()
     cvat = re.fullmatch(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*", line)
-    return (_code(cvat[2], cvat[3], cvat[4]), cvat[1].strip()) if cvat else None
+    try:
+        if first:
+            return _code(first[1], first[2], first[3]), first[4].strip()
+        return (_code(cvat[2], cvat[3], cvat[4]), cvat[1].strip()) if cvat else None
+    except ValueError:  # no colour
+        return None
 
 
 def _plain(file: Path, lines: list[str]) -> Names:
@@ -110,7 +123,10 @@ def _plain(file: Path, lines: list[str]) -> Names:
 
 
 def _from_csv(file: Path, lines: list[str]) -> Names | None:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    except csv.Error as error:
+        raise PixelwiseError(f"{file} is no table of names ({error}). Export it again.") from error
     header = [cell.lower() for cell in rows[0]] if rows else []
     try:
         columns = [header.index(key) for key in ("name", "r", "g", "b")]
@@ -127,4 +143,12 @@ def _from_csv(file: Path, lines: list[str]) -> Names | None:
 
 
 def _code(red: str, green: str, blue: str) -> int:
-    return int(red) << 16 | int(green) << 8 | int(blue)
+    """0xRRGGBB.
+
+    Raises:
+        ValueError: a number that is none, or not from 0 to 255.
+    """
+    channels = int(red), int(green), int(blue)
+    if not all(0 <= channel <= 255 for channel in channels):
+        raise ValueError(f"{channels} is no colour")
+    return channels[0] << 16 | channels[1] << 8 | channels[2]
