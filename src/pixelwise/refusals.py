@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+import torch
 
 from pixelwise import findings
 from pixelwise.datasets import Dataset
 from pixelwise.datasets._look import even_sample
+from pixelwise.model import Model
+from pixelwise.recipe import Recipe
 from pixelwise.splits import Split
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError, Sample
 
@@ -40,6 +43,35 @@ def refuse_errors(
     for split in splits:
         training = set(split.ids("train"))
         _refuse_one_category(dataset, [sample for sample in samples if sample.id in training])
+
+
+def refuse_size(model: Model, recipe: Recipe) -> None:
+    """Refuse a working size that the network cannot be trained on.
+
+    Raises:
+        PixelwiseError: it is no multiple of the network's stride, or batch normalisation would see
+            a single number of some channel.
+    """
+    height, width = recipe.size_hw
+    stride = model.stride
+    if height % stride or width % stride:
+        larger = tuple(-(-side // stride) * stride for side in recipe.size_hw)
+        raise PixelwiseError(
+            f"The working size {height} x {width} is no multiple of {stride}, the stride of the "
+            f"network '{recipe.network}'. Take size_hw={larger}."
+        )
+    if recipe.batch > 1:
+        return
+    try:
+        with torch.no_grad():
+            model.train()(torch.zeros(1, 3, height, width))
+    except ValueError:  # "Expected more than 1 value per channel when training"
+        raise PixelwiseError(
+            f"In batches of one image of {height} x {width} the network '{recipe.network}' shrinks "
+            "an image to a single point, which batch normalisation cannot be trained on. Take "
+            f"larger batches (--batch 2), images (--size {2 * max(height, width)}) or fewer "
+            "poolings (--depth)."
+        ) from None
 
 
 def refuse_unreadable(failures: Sequence[str], usable: Collection[str], split: Split) -> None:

@@ -36,7 +36,7 @@ from pixelwise.pace import Clock, Facts
 from pixelwise.plan import look, plan, refuse_task
 from pixelwise.progress import Progress
 from pixelwise.recipe import Recipe, derive
-from pixelwise.refusals import refuse_unreadable
+from pixelwise.refusals import refuse_size, refuse_unreadable
 from pixelwise.run import (
     Run,
     begin_model,
@@ -155,10 +155,10 @@ def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any
     if (folder / "recipe.json").exists() and (
         run := open_run(folder)
     ).recipe.network == recipe.network:
-        build_model(recipe, task, run.backbone)
+        refuse_size(build_model(recipe, task, run.backbone), recipe)
         return run.backbone
     backbone = describe_backbone(recipe)
-    begin_model(recipe, task, backbone)
+    refuse_size(begin_model(recipe, task, backbone), recipe)
     return backbone
 
 

@@ -73,3 +73,26 @@ def test_one_mask_with_something_in_it_is_enough(tmp_path):
     for index in range(6):
         write(root / f"masks/p{index}.png", white(mask_of(index)))
     pixelwise.train(root, out=tmp_path / "run", steps=1, size=32, on_note=str)
+
+
+@pytest.mark.parametrize(
+    "asked, sentence",
+    [
+        ({"size": 32, "batch": 1}, "single point.*--batch 2"),
+        ({"size_hw": (33, 65)}, r"33 x 65 is no multiple of 2.*\(34, 66\)"),
+        ({"size_hw": (34, 66), "stride": 4}, r"no multiple of 4.*\(36, 68\)"),
+    ],
+)
+def test_sizes_that_the_network_cannot_be_trained_on(tmp_path, asked, sentence):
+    data = write_pairs(tmp_path / "data", 8)
+    with pytest.raises(PixelwiseError, match=sentence):
+        pixelwise.train(data, out=tmp_path / "run", steps=1, start="none", on_note=str, **asked)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"size": 64, "batch": 1}, {"size_hw": (37, 69), "stride": 1, "batch": 2}]
+)
+def test_sizes_that_it_can_be_trained_on(tmp_path, asked):
+    data = write_pairs(tmp_path / "data", 8)
+    pixelwise.train(data, out=tmp_path / "run", steps=1, start="none", on_note=str, **asked)
