@@ -12,6 +12,7 @@ from pathlib import Path
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._files import is_picture, list_files
 from pixelwise.datasets._files import pictures as pictures_among
+from pixelwise.datasets._formats import foreign_notes, overlooked
 from pixelwise.files import shortened
 from pixelwise.manifest import own_names
 from pixelwise.outputs import Picture
@@ -49,9 +50,11 @@ def gather(paths: Sequence[Path]) -> Inputs:
     refuse_missing(paths)
     results = _Results()
     found: list[tuple[Path, Path]] = []
+    foreign: tuple[str, ...] = ()
     for path in paths:
         if path.is_dir():
             found += _images_in(path, results)
+            foreign += _foreign_in(path)
         else:
             found.append((path, Path(path.name)))
     kept = [each for each in found if each[0] not in results]
@@ -60,11 +63,18 @@ def gather(paths: Sequence[Path]) -> Inputs:
         raise PixelwiseError(
             f"There is no picture in {', '.join(map(str, paths))}"
             + (f" but those that an earlier command wrote, such as {own[0]}." if own else ".")
+            + "".join(f" {note}" for note in foreign)
         )
     names = _named(kept)
     videos = {name: path for name, path in names.items() if is_video(path)}
     images = _numbered({name: names[name] for name in names if name not in videos})
-    return Inputs(tuple(images), videos, _left_out(own))
+    return Inputs(tuple(images), videos, (*_left_out(own), *foreign))
+
+
+def _foreign_in(folder: Path) -> tuple[str, ...]:
+    """A sentence for each format in a folder that is not read."""
+    files = list_files(folder)
+    return foreign_notes(overlooked(files, pictures_among(files)))
 
 
 def refuse_missing(paths: Sequence[Path], *, may_be_run: bool = False) -> None:

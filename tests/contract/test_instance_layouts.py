@@ -169,6 +169,16 @@ def test_a_folder_of_masks_named_after_each_picture_is_read(tmp_path):
     np.testing.assert_array_equal(annotation(dataset, 2).mask(0), objects_of(2) == 1)
 
 
+def test_masks_of_objects_saved_as_jpeg_are_cut_at_half(tmp_path):
+    for index in range(3):
+        write(tmp_path / "images" / f"p{index}.png", image_of(index))
+        for number in (1, 2):
+            path = tmp_path / "masks" / f"p{index}" / f"{number}.jpg"
+            write(path, white(objects_of(index) == number), quality=60)
+    found = annotation(open_dataset(tmp_path))
+    assert all(overlap(found.mask(n - 1), objects_of(0) == n) > 0.9 for n in (1, 2))
+
+
 def test_a_large_folder_of_masks_is_recognised_by_a_glimpse(tmp_path, monkeypatch):
     from pixelwise.datasets import _files
 

@@ -14,7 +14,11 @@ from folders import image_of, mask_of, white, write
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._pictures import image_size_hw, is_rotated, read_image, read_stored
 from pixelwise.datasets._white import settle_white
+from pixelwise.plan import look
+from pixelwise.predictions import predict
+from pixelwise.recipe import Recipe, derive
 from pixelwise.types import PixelwiseError
+from untrained import write_run
 
 HW = (20, 30)
 GREY = image_of(0, HW)[..., 0]
@@ -128,6 +132,55 @@ def test_types_of_every_width_are_read(tmp_path, dtype):
     path = save(tmp_path / "a.tif", (ramp(65535) / 65535 * top).astype(dtype))
     found = read_image(path, top)
     assert found.max() == 255 and found.min() == 0 and 110 < found.mean() < 140
+
+
+# --- a run's white level --------------------------------------------------------------------------
+
+
+def test_a_recipe_keeps_the_white_level_of_its_data(tmp_path):
+    root = folder_of(tmp_path, [ramp(4000), ramp(400)])
+    assert derive(look(open_dataset(root)), str(root), {}).white_level == 4095
+    asked = derive(look(open_dataset(root, "auto", 65535)), str(root), {"white_level": 65535.0})
+    assert asked.white_level == 65535
+    with pytest.raises(PixelwiseError, match="white_level"):
+        Recipe(data="", white_level=0)
+
+
+def test_a_recipe_of_8_bit_images_has_none(tmp_path):
+    root = folder_of(tmp_path, [GREY, GREY], ".png")
+    assert derive(look(open_dataset(root)), str(root), {}).white_level is None
+
+
+def overlay(out: Path, name: str) -> float:
+    return float(np.asarray(Pil.open(out / f"{name}_overlay.jpg")).mean())
+
+
+def test_a_dark_file_alone_is_as_dark_as_among_others(tmp_path):
+    """By the run's white level, and not by what is given to predict."""
+    run = write_run(tmp_path / "run", white_level=4095.0).path
+    dark = save(tmp_path / "dark.tif", np.full(HW, 400, np.uint16))
+    bright = save(tmp_path / "bright.tif", np.full(HW, 4000, np.uint16))
+    alone = predict(run, [dark], out=tmp_path / "alone")
+    among = predict(run, [dark, bright], out=tmp_path / "among")
+    assert alone.notes == among.notes == ()
+    assert overlay(tmp_path / "alone", "dark") == overlay(tmp_path / "among", "dark")
+
+
+def test_deep_files_for_a_run_of_8_bits_are_scaled_together_and_it_is_said(tmp_path):
+    run = write_run(tmp_path / "run").path
+    paths = [save(tmp_path / f"{top}.tif", np.full(HW, top, np.uint16)) for top in (400, 4000)]
+    done = predict(run, paths, out=tmp_path / "out")
+    assert any("4095 counts as white" in note for note in done.notes)
+    asked = predict(run, paths, out=tmp_path / "asked", white_level=65535)
+    assert asked.notes == ()
+
+
+def test_of_a_moving_image_the_first_frame_is_predicted_and_it_is_said(tmp_path):
+    frames = [Pil.fromarray(image_of(number)) for number in range(5)]
+    path = tmp_path / "a.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    done = predict(write_run(tmp_path / "run").path, [path], out=tmp_path / "out")
+    assert len(done.lines) == 1 and "5 frames: the first was taken" in done.notes[0]
 
 
 # --- TIFF -----------------------------------------------------------------------------------------

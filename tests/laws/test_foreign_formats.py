@@ -10,6 +10,7 @@ from PIL import Image as Pil
 from folders import image_of, mask_of, white, write, write_pairs
 from pixelwise.datasets import open_dataset
 from pixelwise.datasets._pictures import moving_notes, read_image, read_stored
+from pixelwise.inputs import gather
 from pixelwise.types import PixelwiseError
 
 
@@ -123,3 +124,13 @@ def test_moving_images_are_refused_or_their_first_frame_is_taken(tmp_path, endin
 def test_still_images_are_not_noted(tmp_path):
     paths = [write(tmp_path / f"a{ending}", image_of(0)) for ending in (".gif", ".webp", ".png")]
     assert moving_notes([*paths, tmp_path / "gone.gif"]) == ()
+
+
+def test_a_folder_to_predict_names_what_it_holds(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"x")
+    with pytest.raises(PixelwiseError, match=r"no picture in .*a\.heic is a HEIC image"):
+        gather([tmp_path])
+    write(tmp_path / "b.png", image_of(0))
+    (tmp_path / "b.nef").write_bytes(b"x")
+    assert [note for note in gather([tmp_path]).notes if "HEIC" in note]
+    assert not [note for note in gather([tmp_path]).notes if "raw" in note]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pixelwise.datasets._files import glimpse
-from pixelwise.datasets._formats import foreign_notes
+from pixelwise.datasets._formats import foreign_notes, overlooked
 from pixelwise.datasets._remarks import remarks
 from pixelwise.datasets._roles import says_what_it_holds
 from pixelwise.datasets._white import settle_white
@@ -144,12 +144,7 @@ def _completed(dataset: Any, white_level: float | None) -> Dataset:
 
 
 def _overlooked(root: Path, images: Sequence[Path]) -> list[str]:
-    """Files beside the images that are none of them by another ending (a raw file is one)."""
+    """Files of foreign formats in the folders of the images."""
     places = {image.parent for image in images}
-    read = {image.with_suffix("") for image in images}
-    files = (Path(file) for file in glimpse(root))
-    return [
-        file.as_posix()
-        for file in files
-        if (root / file).parent in places and root / file.with_suffix("") not in read
-    ]
+    read = [image.relative_to(root).as_posix() for image in images if image.is_relative_to(root)]
+    return [file for file in overlooked(glimpse(root), read) if (root / file).parent in places]

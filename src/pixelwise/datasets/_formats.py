@@ -119,6 +119,16 @@ def foreign_ending(file: str) -> str | None:
     return next((kind for end, kind in _ENDINGS.items() if name.endswith(end)), None)
 
 
+def overlooked(files: Iterable[str], read: Iterable[str]) -> list[str]:
+    """Files that are not read, without those of a read file's name: a raw file beside its JPEG."""
+    stems = {_stem(file) for file in read}
+    return [file for file in files if foreign_ending(file) and _stem(file) not in stems]
+
+
+def _stem(file: str) -> str:
+    return PurePosixPath(file).with_suffix("").as_posix()
+
+
 def foreign_notes(files: Iterable[str]) -> tuple[str, ...]:
     """A sentence for each format that is not read, with how many files there are of it."""
     found: dict[str, list[str]] = {}

@@ -54,8 +54,8 @@ class Tags:
 
     @property
     def is_deep(self) -> bool:
-        """Whether it holds other values than 0 to 255."""
-        return self.bits > 8 or self.is_signed
+        """Whether it holds other values than 0 to 255, or two channels, which Pillow knows less."""
+        return self.bits > 8 or self.is_signed or self.channels == 2
 
     @property
     def is_white_zero(self) -> bool:

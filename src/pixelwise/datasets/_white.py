@@ -11,6 +11,7 @@ from pixelwise.datasets._deep import Level, is_deep, level_of, settled_level
 from pixelwise.datasets._look import even_sample
 
 _MOST_LOOKED_AT = 64
+_BYTE = 255
 _ENDINGS = (".tif", ".tiff", ".png")
 
 
@@ -37,7 +38,8 @@ def settle_white(images: Sequence[Path]) -> tuple[float | None, tuple[str, ...]]
 def _try_level(path: Path) -> Level | None:
     """None for images of 8 bits, and for those that cannot be read: these are named later."""
     try:
-        return level_of(path) if is_deep(path) else None
+        level = level_of(path) if is_deep(path) else None
+        return None if level is None or (level.full <= _BYTE and not level.is_float) else level
     # Decoders raise nearly every built-in exception on broken bytes.
     except Exception:
         return None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pixelwise.datasets._affixes import mask_core
 from pixelwise.datasets._cases import Case, Cases, refuse_option, settled
-from pixelwise.datasets._codes import grey_or_color
+from pixelwise.datasets._codes import colors, grey, is_colored
 from pixelwise.datasets._derive import settle
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._instances import from_masks
@@ -28,6 +28,9 @@ from pixelwise.types import Annotation
 
 _MOST_OF_ALL = 0.8
 _MANY_FOLDERS = 20
+_FEW_VALUES = 3
+# An empty mask saved as JPEG holds no more than this.
+_FAINT = 32
 
 
 def likeness(root: Path) -> float:
@@ -121,6 +124,12 @@ def _read(image: Path, files: tuple[Path, ...]) -> Annotation:
 
 
 def _mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
-    codes = grey_or_color(read_stored(path))
-    object_ = (2 * codes > codes.max(initial=0)).astype(np.uint8)
-    return fit_to_image(object_, path, size_hw) > 0
+    stored = read_stored(path)
+    codes = colors(stored) if is_colored(stored) else grey(stored, path)
+    top = codes.max(initial=0)
+    if stored.is_lossy and top < _FAINT:
+        return np.zeros(size_hw, np.bool_)
+    # Soft edges and JPEG's ringing are cut at half; of a few values every one but 0 is the object.
+    is_crisp = len(np.unique(codes)) <= _FEW_VALUES
+    object_ = (codes > 0) if is_crisp else (2 * codes >= top)
+    return fit_to_image(object_.astype(np.uint8), path, size_hw) > 0
