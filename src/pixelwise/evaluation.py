@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pixelwise.builtin import NEVI, PEOPLE
+from pixelwise.builtin import NEVI, PEOPLE, is_here
 from pixelwise.datasets import open_dataset
 from pixelwise.held_out import Chosen, choose
 from pixelwise.joints import jointed
-from pixelwise.manifest import refuse_foreign
+from pixelwise.manifest import Manifest, refuse_foreign
 from pixelwise.metrics import Metric
 from pixelwise.metrics.semantic import SemanticMetric
 from pixelwise.places import is_run, is_run_folder, refuse_runs
@@ -72,8 +74,8 @@ def evaluate(
         split: "test", "val" or "train" of the run's own data, instead of what is held out.
         out: where report.html, metrics.json and per_image.csv go; there, only those that an
             evaluation wrote are replaced. None: the run's folder for what is held out of its own
-            data, RUN/part-NAME for another part, RUN/on-NAME for another folder; evaluations/NAME
-            for the built-in model.
+            data, RUN/part-NAME for another part, RUN/on-NAME for another folder (RUN/on-NAME-2
+            for a second one of that name); evaluations/NAME for a built-in model.
         masks: what the other folder's mask values mean; None: the same as in the run.
         pixel_mm: a pixel's side in millimetres, for distances in both units.
         flips, tile_px, device, runtime: how to predict, see `pixelwise.predictor.load`.
@@ -95,8 +97,7 @@ def evaluate(
             "Give a folder of images and masks."
         )
     chosen = choose(opened, data, split, masks or opened.recipe.masks)
-    # The built-in model lies among the installed files, where no report belongs.
-    default_out = chosen.default_out if run else Path("evaluations") / chosen.data.resolve().name
+    default_out = _default_out(opened, chosen)
     folder = Path(out) if out else default_out
     _refuse_other_reports(folder, default_out)
     refuse_foreign(folder, FILES)
@@ -116,8 +117,37 @@ def evaluate(
     evaluation = describe(
         opened, chosen, scored.metric, scored.skipped, gallery, folder, facts=facts
     )
-    evaluation.write()
+    evaluation.write(data=_mark(chosen.data))
     return evaluation
+
+
+def _default_out(run: Run, chosen: Chosen) -> Path:
+    """Where the report goes: another data folder of the same name has its report beside the first.
+
+    The built-in model lies among the installed files, where no report belongs.
+    """
+    is_built_in = is_here(run.path)
+    first = Path("evaluations") / chosen.data.resolve().name if is_built_in else chosen.default_out
+    if chosen.part is not None:
+        return first
+    folders = (first.with_name(f"{first.name}-{k}" if k > 1 else first.name) for k in count(1))
+    about = {"run": run.path.name, "data": _mark(chosen.data)}
+    return next(folder for folder in folders if _is_free_for(folder, about))
+
+
+def _is_free_for(folder: Path, about: Mapping[str, str]) -> bool:
+    """Whether no evaluation of other data, or of another run, is in a folder."""
+    evaluations = [
+        command
+        for command in Manifest(folder).read().commands
+        if command.get("command") == "evaluate" and (folder / FILES[0]).exists()
+    ]
+    return not evaluations or all(evaluations[-1].get(key) == about[key] for key in about)
+
+
+def _mark(data: Path) -> str:
+    """A hash of where a folder lies: tells two of one name apart and tells nobody the place."""
+    return blake2b(str(data.resolve()).encode(), digest_size=6).hexdigest()
 
 
 def _refuse_other_reports(folder: Path, default_out: Path) -> None:

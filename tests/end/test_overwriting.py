@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from discs import write_folder
-from pixelwise import predictions
+from pixelwise import builtin, predictions
 from pixelwise.predictions import predict
 from pixelwise.skeletons import COCO
 from pixelwise.types import Category, Instances, Panoptic, PixelwiseError, Poses, Semantic
@@ -276,3 +276,26 @@ def test_a_file_that_is_no_export_is_not_replaced_by_one(tmp_path, type_in, name
     code, _, err = type_in(f"pixelwise export run --out {name}")
     assert code == 2 and "no exported model of this format" in err
     assert (tmp_path / name).read_bytes() == MINE
+
+
+def test_data_folders_of_one_name_have_reports_of_their_own(tmp_path, type_in):
+    for number, name in enumerate(("a/test", "b/test")):
+        write_folder(tmp_path / name, 8, first=20 * number)
+    write_run(tmp_path / "run")
+    before = sorted(builtin.NEVI.rglob("*"))
+    for run, place in (("run", "run/on-test"), ("nevi", "evaluations/test")):
+        for data, folder in (("a", place), ("b", f"{place}-2"), ("a", place), ("b", f"{place}-2")):
+            code, out, _ = type_in(f"pixelwise evaluate {run} {data}/test")
+            assert code == 0 and f"Report: {folder}/report.html" in out
+    # Named in a run's place, the built-in model lies among the installed files as ever.
+    assert sorted(builtin.NEVI.rglob("*")) == before
+
+
+def test_the_folder_to_write_to_is_a_file(tmp_path, images, use, type_in):
+    (tmp_path / "out").write_bytes(MINE)
+    write_run(tmp_path / "run")
+    write_folder(tmp_path / "data", 8)
+    for line in ("predict run new --out out", "evaluate run data --out out"):
+        code, _, err = type_in(f"pixelwise {line}")
+        assert code == 2 and "out" in err and "Traceback" not in err, err
+    assert (tmp_path / "out").read_bytes() == MINE

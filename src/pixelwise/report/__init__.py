@@ -104,8 +104,10 @@ class Evaluation:
         """A score by its name, as in metrics.json."""
         return next(score for score in self.scores if score.name == name)
 
-    def write(self) -> None:
+    def write(self, **about: str) -> None:
         """Write report.html, metrics.json and per_image.csv, each whole or not at all.
+
+        ``about``: what else the manifest keeps of this evaluation.
 
         Raises:
             PixelwiseError: there are such files that no evaluation wrote.
@@ -115,7 +117,7 @@ class Evaluation:
             json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n",
             rows_as_csv(self.metric),
         )
-        command = {"command": "evaluate", "run": self.facts["Run"], "where": self.where}
+        command = {"command": "evaluate", "run": self.facts["Run"], "where": self.where, **about}
         write_files(self.out, dict(zip(FILES, texts, strict=True)), command)
 
     def as_json(self) -> dict[str, Any]:
