@@ -219,7 +219,7 @@ def render(report: Report) -> RenderableType:
         parts.append(Padding(_joint_table(report.joints), (1, 0, 0, 0)))
     if report.split:
         parts.append(Padding(_split_table(report), (1, 0, 0, 0)))
-    parts += [Text(f"  {visible(note)}", style="dim") for note in report.notes]
+    parts += [_line(Finding("note", note)) for note in report.notes]
     if report.plan:
         parts += [Text(), Text("Training would:"), *(Text(f"  {line}") for line in report.plan)]
     parts += [Text(), *(_line(finding) for finding in report.findings)]

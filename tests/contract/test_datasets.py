@@ -244,7 +244,7 @@ def test_isic_tells_diagnosis_lesion_and_source_from_tables(tmp_path):
     assert groups[1:3] == [{"diagnosis": "seborrheic keratosis"}, {"diagnosis": "nevus"}]
     assert groups[3] == {"lesion": "HAM_7", "diagnosis": "benign keratosis"}
     assert groups[4:] == [{}, {}]
-    assert any("list.csv names no columns" in note for note in dataset.notes)
+    assert any("list.csv is not used: it names no columns" in note for note in dataset.notes)
 
 
 # --- mads and camvid -----------------------------------------------------------------------------

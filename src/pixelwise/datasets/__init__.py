@@ -23,6 +23,7 @@ from pixelwise.datasets._files import glimpse
 from pixelwise.datasets._formats import foreign_notes, overlooked
 from pixelwise.datasets._remarks import remarks
 from pixelwise.datasets._roles import says_what_it_holds
+from pixelwise.datasets._tables import facts_of
 from pixelwise.datasets._white import settle_white
 from pixelwise.datasets._wrapping import folders_within
 from pixelwise.find import find, names
@@ -95,7 +96,7 @@ def open_dataset(
             f"`pixelwise evaluate {root}` measures a run, and `--start {root}` trains from one."
         )
     place, best = _recognise(root)
-    dataset = _completed(best.read(place, masks), white_level)
+    dataset = _completed(best.read(place, masks), white_level, root)
     return dataset if place == root else _with_note(dataset, place, root)
 
 
@@ -130,8 +131,11 @@ def _with_note(dataset: Any, place: Path, root: Path) -> Dataset:
     return noted
 
 
-def _completed(dataset: Any, white_level: float | None) -> Dataset:
-    """With what is alike in every layout: what to know of it, and which number is white."""
+def _completed(dataset: Any, white_level: float | None, root: Path) -> Dataset:
+    """With what is alike in every layout: facts, what to know of it, and which number is white.
+
+    What a layout knows itself of an image goes before what tables say.
+    """
     samples = [dataset[index] for index in range(len(dataset))]
     images = [sample.files[0] for sample in samples]
     notes = remarks(dataset.root, dataset.categories, samples)
@@ -139,7 +143,11 @@ def _completed(dataset: Any, white_level: float | None) -> Dataset:
     if white_level is None:
         white_level, more = settle_white(images)
         notes += more
-    done: Dataset = replace(dataset, white_level=white_level, notes=(*dataset.notes, *notes))
+    facts, told = facts_of(root, dataset.layout, samples)
+    notes += told
+    groups = {**facts, **{i: {**facts.get(i, {}), **own} for i, own in dataset.groups.items()}}
+    notes = (*dataset.notes, *notes)
+    done: Dataset = replace(dataset, white_level=white_level, groups=groups, notes=notes)
     return done
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pixelwise.types import PixelwiseError
 
 # In order of trust: files that give values or colours first.
-_FILES = (
+NAME_FILES = (
     "class_dict.csv",
     "label_colors.txt",
     "labelmap.txt",
@@ -45,8 +45,8 @@ def read_names(root: Path) -> Names | None:
     declared = _from_nnunet(root / "dataset.json")
     if declared is not None:
         return declared
-    there = {file.name.lower(): file for file in root.iterdir() if file.name.lower() in _FILES}
-    for name in _FILES:
+    there = {file.name.lower(): file for file in root.iterdir() if file.name.lower() in NAME_FILES}
+    for name in NAME_FILES:
         file = there.get(name)
         if file is not None and file.is_file():
             found = _parse(file, _lines(file))

@@ -12,8 +12,8 @@ pixels: half a pixel is added, so that they lie in the middle of theirs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class Coco:
     notes: tuple[str, ...] = ()
     masks: str = "auto"
     white_level: float | None = None
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -72,6 +73,7 @@ class Coco:
             files=tuple(files),
             read_image=partial(read_image, image, self.white_level),
             read_annotation=self._reader(case, image),
+            groups=self.groups.get(case.id, {}),
             split=case.split,
             is_sized=case.mask is not None or case.picture.size_hw is not None,
         )

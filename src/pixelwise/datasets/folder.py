@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pixelwise.datasets._files import glimpse, list_files, pictures, stem
+from pixelwise.datasets._files import glimpse, list_files, pictures
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import pair_up
-from pixelwise.datasets._tables import facts_by_id, read_facts
 
 
 def likeness(root: Path) -> float:
@@ -28,9 +27,4 @@ def read(root: Path, masks: str) -> Paired:
     Raises:
         PixelwiseError: nothing pairs, two masks fit one picture, or unclear mask values.
     """
-    files = list_files(root)
-    found = pair_up(files)
-    facts, notes = read_facts(root, files)
-    named = ((pair.id, stem(pair.image)) for pair in found.pairs)
-    groups = facts_by_id(facts, named)
-    return open_paired("folder", root, found, masks, groups=groups, notes=notes if groups else ())
+    return open_paired("folder", root, pair_up(list_files(root)), masks)

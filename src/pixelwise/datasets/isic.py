@@ -20,7 +20,6 @@ from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, 
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import Pair, Pairs, with_declared_splits
 from pixelwise.datasets._roles import role_of, split_of
-from pixelwise.datasets._tables import facts_by_id, read_facts
 
 _ID = re.compile(r"ISIC(?P<id>_\d{7}(?:_downsampled)?)", re.IGNORECASE)
 _PASSED_OVER = re.compile(r"ISIC_\d{7}_(?:superpixels|attribute_\w+)", re.IGNORECASE)
@@ -41,10 +40,7 @@ def read(root: Path, masks: str) -> Paired:
     """
     files = list_files(root)
     found = _pair_by_id(pictures(files))
-    facts, notes = read_facts(root, files)
-    groups = facts_by_id(facts, ((pair.id, stem(pair.image)) for pair in found.pairs))
-    notes = notes if groups else ()
-    return open_paired("isic", root, found, masks, foreground="lesion", groups=groups, notes=notes)
+    return open_paired("isic", root, found, masks, foreground="lesion")
 
 
 def _pair_by_id(files: Sequence[str]) -> Pairs:
