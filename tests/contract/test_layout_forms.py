@@ -101,6 +101,7 @@ def test_folders_within_vocs_folders_are_read(tmp_path):
         for path in sorted((root / folder).glob("p[01].*")):
             (root / folder / "first").mkdir(exist_ok=True)
             path.rename(root / folder / "first" / path.name)
+    (root / "JPEGImages" / "p2.jpg").rename(root / "JPEGImages" / "P2.JPG")
     dataset, found = read(root)
     assert dataset.layout == "voc" and sum(map(len, found)) == 8
 

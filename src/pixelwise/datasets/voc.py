@@ -82,7 +82,7 @@ def read(root: Path, masks: str) -> Cases:
 
 
 _Key = tuple[str, str]
-"""The folder above JPEGImages, and the name of an image below it, without ending."""
+"""The folder above JPEGImages, and an image below it without ending; both in small letters."""
 
 
 def _by_name(files: list[str], folder: str) -> dict[_Key, str]:
@@ -93,7 +93,7 @@ def _by_name(files: list[str], folder: str) -> dict[_Key, str]:
         place = next((i for i, part in enumerate(parts[:-1]) if part.lower() == folder), None)
         if place is not None:
             inside = "/".join([*parts[place + 1 : -1], stem(file)])
-            found["/".join(parts[:place]), inside] = file
+            found["/".join(parts[:place]).casefold(), inside.casefold()] = file
     return found
 
 
@@ -105,7 +105,8 @@ def _splits(root: Path, files: list[str]) -> dict[_Key, str]:
             match = _LIST.fullmatch(file)
             if match and match["part"].lower() == part:
                 lines = read_lines(root / file)
-                found |= {(match["above"] or "", line.strip()): part for line in lines}
+                above = (match["above"] or "").casefold()
+                found |= {(above, line.strip().casefold()): part for line in lines}
     return found
 
 
