@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image as Pil
 
 from cocos import farm, write_farm
-from folders import SIZE_HW, image_of, shape, write, write_shapes, write_yolo
+from folders import SIZE_HW, image_of, shape, write, write_shapes, write_voc, write_yolo
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.types import IGNORE, PixelwiseError
 
@@ -97,6 +97,30 @@ def test_a_yolo_box_among_polygons_is_an_ignore_region(tmp_path):
     dataset = open_dataset(root)
     assert_ignored(dataset[0].read_annotation(), slice(8, 12), slice(6, 14), 0)
     assert any("1 of 9 lines looked at have a box and no outline" in note for note in dataset.notes)
+
+
+VOC_OBJECT = (
+    "<object><name>{}</name><part><bndbox><xmin>1</xmin></bndbox></part><bndbox><xmin>{}</xmin>"
+    "<ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+)
+
+
+def test_a_voc_box_with_nothing_of_its_class_inside_is_an_ignore_region(tmp_path):
+    root = write_voc(tmp_path)
+    plain = open_dataset(root)[0].read_annotation()
+    rows, columns = np.nonzero(plain.semantic == 8)
+    cat = VOC_OBJECT.format("cat", columns.min() + 1, rows.min() + 1, columns.max(), rows.max())
+    far = VOC_OBJECT.format("horse", 41, 31, 46, 34)
+    (root / "Annotations").mkdir()
+    (root / "Annotations" / "p0.xml").write_text(f"<annotation>{cat}{far}</annotation>")
+    dataset = open_dataset(root)
+    annotation = dataset[0].read_annotation()
+    changed = annotation.semantic != plain.semantic
+    assert (annotation.semantic[changed] == IGNORE).all() and (plain.semantic[changed] == 0).all()
+    assert not changed[:30].any() and not changed[:, :40].any()
+    assert changed[30:34, 40:46].sum() == (plain.semantic[30:34, 40:46] == 0).sum() > 0
+    assert any("Boxes in the XML files" in note for note in dataset.notes)
+    np.testing.assert_array_equal(annotation.layers, plain.layers)
 
 
 def test_yolo_boxes_alone_are_refused(tmp_path):

@@ -157,14 +157,28 @@ LAUGHS = "\n".join(
 OUTSIDE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x;</annotation>'
 
 
-@pytest.mark.parametrize("text", [LAUGHS, OUTSIDE])
-def test_entities_in_the_xml_of_voc_are_not_expanded(text, tmp_path):
+XMLS = {
+    "many entities": LAUGHS,
+    "an entity from outside": OUTSIDE,
+    "cut off": "<annotation><object>",
+    "a million deep": "<a>" * 1_000_000,
+    "far": "<annotation><object><bndbox>"
+    + "".join(f"<{side}>1e308</{side}>" for side in ("xmin", "ymin", "xmax", "ymax"))
+    + "</bndbox></object></annotation>",
+}
+
+
+@pytest.mark.parametrize("name", XMLS)
+def test_xml_of_voc_that_does_harm_is_a_sentence(name, tmp_path, check):
     root = write_voc(tmp_path)
     (root / "Annotations").mkdir()
     for index in range(5):
-        (root / "Annotations" / f"p{index}.xml").write_text(text)
-    dataset = open_dataset(root)
-    assert [len(dataset[index].read_annotation()) for index in range(5)] == [2] * 5
+        (root / "Annotations" / f"p{index}.xml").write_text(XMLS[name])
+    with pytest.raises(PixelwiseError, match=r"p0\.xml cannot be read as VOC's XML") as error:
+        open_dataset(root)[0].read_annotation()
+    assert len(str(error.value)) < 1_000 and "root:" not in str(error.value)
+    code, text = check(root)
+    assert code != 0 and "Traceback" not in text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ JPEGImages/NAME.jpg with SegmentationClass/NAME.png and SegmentationObject/NAME.
 where 255 is void, or RGB files as CVAT writes them (see `_voc_maps`). The lists train.txt and
 val.txt in ImageSets/Segmentation declare the parts. Without SegmentationObject a folder is read as
 any other folder of masks. Names are VOC's twenty, or those of class_names.txt, labelmap.txt and
-their like. Folders may be named in any case, and have folders in them.
+their like. Folders may be named in any case, and have folders in them. A box in
+Annotations/NAME.xml with nothing of its class outlined inside is an ignore region.
 Everingham et al.: The Pascal visual object classes (VOC) challenge, 2010.
 """
 
@@ -18,11 +19,13 @@ import numpy as np
 
 from pixelwise.datasets._cases import Case, Cases, case_id, refuse_option, settled
 from pixelwise.datasets._files import glimpse, list_files, pictures, read_lines, stem
-from pixelwise.datasets._instances import from_ids, thing_categories
+from pixelwise.datasets._instances import forget_box, from_ids, thing_categories
 from pixelwise.datasets._masks import IGNORED_NAMES
 from pixelwise.datasets._names import Names, read_names
 from pixelwise.datasets._pictures import image_size_hw
+from pixelwise.datasets._voc_boxes import Box, read_boxes
 from pixelwise.datasets._voc_maps import NO_NAME, Legend, Numbers, read_classes, read_objects
+from pixelwise.layers import touched
 from pixelwise.types import IGNORE, Annotation, PixelwiseError
 
 _CLASSES = (
@@ -33,6 +36,7 @@ _CLASSES = (
 _BACKGROUNDS = ("background", "_background_")
 # In small letters, as they are compared.
 _IMAGES, _OF_CLASSES, _OF_OBJECTS = "jpegimages", "segmentationclass", "segmentationobject"
+_OF_BOXES = "annotations"
 _LIST = re.compile(
     r"(?:(?P<above>.+)/)?ImageSets/Segmentation/(?P<part>train|val|test)\.txt", re.IGNORECASE
 )
@@ -55,9 +59,15 @@ def read(root: Path, masks: str) -> Cases:
     files = list_files(root)
     by_folder = {name: _by_name(files, name) for name in (_IMAGES, _OF_CLASSES, _OF_OBJECTS)}
     images, classes, objects = by_folder.values()
+    boxes = _by_name(files, _OF_BOXES, ".xml")
     split = _splits(root, files)
     cases = settled(
-        Case(case_id(images[key]), images[key], (classes[key], objects[key]), split.get(key))
+        Case(
+            case_id(images[key]),
+            images[key],
+            (classes[key], objects[key], *([boxes[key]] if key in boxes else [])),
+            split.get(key),
+        )
         for key in images.keys() & classes.keys() & objects.keys()
     )
     if not cases:
@@ -68,6 +78,10 @@ def read(root: Path, masks: str) -> Cases:
     lone = (classes.keys() ^ objects.keys()) | (classes.keys() - images.keys())
     legend, names, note = _names(root)
     notes = [note] if note else []
+    if any(file.endswith(".xml") for case in cases for file in case.files):
+        notes.append(
+            "Boxes in the XML files with nothing of their class outlined inside are left out."
+        )
     if len(images) > len(cases):
         notes.append(f"{len(images) - len(cases)} pictures without masks are left out.")
     return Cases(
@@ -75,7 +89,7 @@ def read(root: Path, masks: str) -> Cases:
         root,
         cases,
         thing_categories(names),
-        partial(_read, legend),
+        partial(_read, legend, tuple(names)),
         unpaired=tuple(root / (classes.get(key) or objects[key]) for key in sorted(lone)),
         notes=tuple(notes),
     )
@@ -85,10 +99,11 @@ _Key = tuple[str, str]
 """The folder above JPEGImages, and an image below it without ending; both in small letters."""
 
 
-def _by_name(files: list[str], folder: str) -> dict[_Key, str]:
-    """The images in a folder of this name, in any case, and in the folders in it."""
+def _by_name(files: list[str], folder: str, ending: str = "") -> dict[_Key, str]:
+    """The images (files of an ending) in a folder of this name, in any case, and in those in it."""
     found = {}
-    for file in pictures(files):
+    of_kind = [file for file in files if file.lower().endswith(ending)]
+    for file in of_kind if ending else pictures(files):
         parts = file.split("/")
         place = next((i for i, part in enumerate(parts[:-1]) if part.lower() == folder), None)
         if place is not None:
@@ -147,7 +162,9 @@ def _colors(listed: Names, things: list[str]) -> dict[int, int]:
 # --- one picture ----------------------------------------------------------------------------------
 
 
-def _read(legend: Legend, image: Path, files: tuple[Path, ...]) -> Annotation:
+def _read(
+    legend: Legend, names: tuple[str, ...], image: Path, files: tuple[Path, ...]
+) -> Annotation:
     size_hw = image_size_hw(image)
     classes = read_classes(files[0], size_hw, legend)
     objects = read_objects(files[1], size_hw)
@@ -155,7 +172,21 @@ def _read(legend: Legend, image: Path, files: tuple[Path, ...]) -> Annotation:
     ids = np.where(void, 0, objects)
     present = [int(number) for number in np.unique(ids) if number]
     labels = {number: _class_of(classes[ids == number], number, files) for number in present}
-    return from_ids(ids, labels, void=void)
+    annotation = from_ids(ids, labels, void=void)
+    for box in _unexplained(classes, names, files[2:]):
+        forget_box(annotation, box)
+    return annotation
+
+
+def _unexplained(classes: Numbers, names: tuple[str, ...], files: tuple[Path, ...]) -> list[Box]:
+    """The boxes in which nothing of their class is outlined; of a class without a name, nothing."""
+    found = []
+    for name, box in (each for file in files for each in read_boxes(file)):
+        inside = classes[touched(box)]
+        kinds = [names.index(name) + 1] if name in names else list(range(1, IGNORE))
+        if not np.isin(inside, kinds).any():
+            found.append(box)
+    return found
 
 
 def _class_of(classes: Numbers, number: int, files: tuple[Path, ...]) -> int:
