@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from pathlib import Path
 
 from pixelwise.files import write_text
 from pixelwise.run import Run
+from pixelwise.run_paths import portable
 from pixelwise.trained import describe, warning, weights_of
 from pixelwise.words import visible
 
@@ -30,7 +32,8 @@ def write_card(run: Run) -> None:
         f"Learned by pixelwise to tell apart: {names}.",
         "",
         *([f"**{said}**", ""] if (said := warning(run)) else []),
-        f"- data: {run.recipe.data} (fingerprint {run.fingerprint})",
+        f"- data: {Path(run.recipe.data).name}, at {portable(run.recipe, run.path).data} from here "
+        f"when it was trained (fingerprint {run.fingerprint})",
         f"- pictures: {', '.join(f'{count} {part}' for part, count in counts.items())}",
         *[f"- {line}" for line in describe(run)],
         *([f"- weights: of {kept}"] if (kept := weights_of(run)) else []),

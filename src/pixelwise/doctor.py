@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pixelwise import findings, instance_findings, joint_findings
+from pixelwise.contents import Contents
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import Finding, Severity
@@ -26,7 +27,7 @@ from pixelwise.progress import Progress
 from pixelwise.recipe import derive, describe
 from pixelwise.scan import Seen, scan
 from pixelwise.sheet import write_sheet
-from pixelwise.splits import PARTS, make_split, stratum
+from pixelwise.splits import FEWEST, PARTS, make_split, stratum
 from pixelwise.types import Category, PixelwiseError, Sample
 from pixelwise.words import count, visible
 
@@ -97,10 +98,11 @@ def check(
     chosen = [samples[index] for index in even_sample(len(samples), _MOST_READ)]
     with Progress("checking", len(chosen)) as bar:
         seen = scan(chosen, dataset.categories, bar.at)
-    prints = fingerprints_of(samples[:_MOST_HASHED])
+    looks = {each.sample.id: each.appearance for each in seen if each.appearance is not None}
+    contents = Contents(fingerprints_of(samples[:_MOST_HASHED]), {}, looks)
     usable = [each for each in seen if each.problem is None]
-    found = [*_findings(dataset, samples, seen, usable, prints)]
-    split, more = _split(samples, seen, prints)
+    found = [*_findings(dataset, samples, seen, usable, contents)]
+    split, more = _split(samples, seen, contents)
     sheet = None if out is None or not usable else Path(out) / _SHEET
     if sheet is not None:
         with own_files(sheet.parent, [sheet.name], {"command": "check"}) as place:
@@ -136,7 +138,7 @@ def _findings(
     samples: Sequence[Sample],
     seen: Sequence[Seen],
     usable: Sequence[Seen],
-    prints: Mapping[str, str],
+    contents: Contents,
 ) -> Iterator[Finding]:
     if len(seen) < len(samples):
         text = f"Of {len(samples):,} pictures an even sample of {len(seen):,} was read."
@@ -148,20 +150,21 @@ def _findings(
         yield from findings.labels(usable, dataset.categories)
         yield from instance_findings.instances(usable, dataset.categories)
     yield from joint_findings.joints(usable, dataset.categories)
-    yield from findings.leaked(samples, prints)
-    yield from findings.copies(usable, prints)
+    yield from findings.leaked(samples, contents.same)
+    yield from findings.copies(usable, contents.same)
+    yield from findings.near_duplicates(samples, contents)
     yield from findings.unpaired(dataset.unpaired, dataset.root)
     yield from findings.sizes(usable)
 
 
 def _split(
-    samples: Sequence[Sample], seen: Sequence[Seen], prints: Mapping[str, str]
+    samples: Sequence[Sample], seen: Sequence[Seen], contents: Contents
 ) -> tuple[dict[str, dict[str, int]], list[Finding]]:
     """How training would split what can be used, and the doubts about it."""
     bad = {each.sample.id for each in seen if each.problem}
     kept = [sample for sample in samples if sample.id not in bad]
     try:
-        split = make_split(kept, 0, fingerprints=prints)
+        split = make_split(kept, 0, fingerprints=contents.together(FEWEST)[0])
     except PixelwiseError:
         return {}, []  # too few pictures: found already
     counts: dict[str, Counter[str]] = {part: Counter() for part in PARTS}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -55,7 +56,9 @@ def _hash(path: Path, size: int, time_ns: int) -> str:
 
 def identity(run: Run) -> str:
     """The same of everything that decides what a run's exported file holds."""
-    parts = [weights_fingerprint(run), run.recipe.write(), version("pixelwise") or ""]
+    # Where the data lies says nothing of the weights, and a run can be moved.
+    recipe = replace(run.recipe, data="", start="none")
+    parts = [weights_fingerprint(run), recipe.write(), version("pixelwise") or ""]
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from pixelwise.contents import Contents, near_words
 from pixelwise.fingerprints import UNREADABLE
 from pixelwise.scan import Seen
 from pixelwise.splits import FEWEST, Leak, leaks
@@ -176,6 +177,31 @@ def copies(seen: Sequence[Seen], prints: Mapping[str, str]) -> Iterable[Finding]
             f"{count(len(same), 'picture')} more than once, for example {' and '.join(first[:2])}; "
             "the split keeps copies together.",
             tuple(each.sample.files[0] for group in same for each in group),
+        )
+
+
+def near_duplicates(samples: Sequence[Sample], contents: Contents) -> Iterable[Finding]:
+    """Images that look alike: in the folder's own parts, too many to keep together, or any."""
+    if not contents.near:
+        return
+    files = {sample.id: sample.files[0] for sample in samples}
+    parts = {sample.id: sample.split for sample in samples if sample.split is not None}
+    apart = [
+        group
+        for group in contents.near
+        if len({parts[name] for name in group if name in parts}) > 1 and "train" in parts.values()
+    ]
+    words = contents.together(FEWEST)[1][0]
+    is_kept = words.startswith(near_words(contents.near))
+    named = tuple(files[name] for group in contents.near for name in group)
+    yield Finding("note" if is_kept else "warning", words, named)
+    if apart:
+        yield Finding(
+            "warning",
+            f"{count(len(apart), 'group')} of these images {_are(apart)} in more than one of the "
+            f"folder's own parts, for example {' and '.join(apart[0][:2])}: where they are one "
+            "image, a test on it measures memory. Move each group to one side.",
+            tuple(files[name] for group in apart for name in group),
         )
 
 

@@ -55,6 +55,19 @@ def fingerprints_of(samples: Sequence[Sample]) -> dict[str, str]:
     return {sample.id: each for sample, each in zip(samples, prints, strict=True)}
 
 
+def annotation_fingerprints_of(samples: Sequence[Sample]) -> dict[str, str]:
+    """Sample id -> a hash of all files that annotate it; "" where there are none.
+
+    Of a file that annotates many images every one of them has the hash.
+    """
+    prints = iter(_all(file for sample in samples for file in sample.files[1:]))
+    found = {}
+    for sample in samples:
+        own = "\n".join(next(prints) for _ in sample.files[1:])
+        found[sample.id] = blake2b(own.encode(), digest_size=16).hexdigest() if own else ""
+    return found
+
+
 def dataset_fingerprint(dataset: Dataset) -> str:
     """One hash for a dataset: every id, image and mask, and the names of the categories.
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from pixelwise.contents import SeenImages
 from pixelwise.datasets import Dataset, open_dataset
-from pixelwise.fingerprints import UNREADABLE, fingerprints_of
+from pixelwise.fingerprints import fingerprints_of
 from pixelwise.joints import skeleton_of
+from pixelwise.own_data import Found, changed_annotations, is_own, recognise, seen_of, some
+from pixelwise.progress import Progress
 from pixelwise.run import Run
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError, Sample
 
@@ -25,8 +29,9 @@ class Chosen:
     cross-validation's own data; all folds as one elsewhere). ``where``: for
     a sentence, "the run's test part". ``is_unseen``: whether nothing was learned from them and the
     weights were not chosen by them. ``part``: "train", "val" or "test" of the run's own data; None
-    for another folder. ``left_out``: ids the run had seen. ``fingerprints``: id ->
-    content hash of the picture. ``notes``: sentences a reader of the numbers must know.
+    for another folder. ``left_out``: ids the run had seen. ``fingerprints``: id -> content hash of
+    the image file as it is now, of those left out too. ``notes``: sentences a reader of the numbers
+    must know.
     """
 
     samples: tuple[Sample, ...]
@@ -60,53 +65,128 @@ def choose(run: Run, data: str | Path | None, split: str | None, masks: str) -> 
     if split is not None and split not in _PARTS:
         raise PixelwiseError(f"There is no part '{split}'. There are: {', '.join(_PARTS)}.")
     own = Path(run.recipe.data)
-    if data is not None and Path(data).resolve() != own.resolve():
-        if split is not None:
-            raise PixelwiseError(
-                f"Only the data the run learned from has a '{split}' part, and {data} is another "
-                f"folder. Leave out the part, or the folder."
-            )
-        return _from_elsewhere(run, Path(data), masks)
-    if not own.is_dir():
+    place = own if data is None else Path(data)
+    if data is None and not own.is_dir():
         raise PixelwiseError(
-            f"The run learned from {own}, which is not there any more. Say where it is now: "
-            f"pixelwise evaluate {run.path} DATA. Pictures it learned from are recognised."
+            f"The run was trained on {own}, which is not there any more. Say where it is now: "
+            f"pixelwise evaluate {run.path} DATA. Images it was trained on are recognised."
         )
-    return _from_own(run, own, split)
+    is_named = place.resolve() == own.resolve()
+    dataset = open_dataset(place, run.recipe.masks if is_named else masks, run.recipe.white_level)
+    if is_named or is_own(run, dataset):
+        return _from_own(run, dataset, split)
+    if split is not None:
+        raise PixelwiseError(
+            f"Only the data the run learned from has a '{split}' part, and {data} is another "
+            f"folder. Leave out the part, or the folder."
+        )
+    return _from_elsewhere(run, dataset)
 
 
-def _from_own(run: Run, own: Path, split: str | None) -> Chosen:
-    dataset = open_dataset(own, run.recipe.masks, run.recipe.white_level)
-    runs = run.folds or (run,)
+def _from_own(run: Run, dataset: Dataset, split: str | None) -> Chosen:
+    runs, own = run.folds or (run,), dataset.root
     held_out = "test" if any(each.ids("test") for each in runs) else "val"
     part = split or held_out
+    there = _samples(dataset)
+    found = recognise(run, there)
+    _refuse_strangers(run, own, found)
     owner = {sample_id: each for each in runs for sample_id in each.ids(part)}
-    samples = tuple(sample for sample in _samples(dataset) if sample.id in owner)
+    then = {sample.id: found.recorded.get(sample.id, sample.id) for sample in there}
+    of_part = [sample for sample in there if then[sample.id] in owner]
+    runs_of = {sample.id: owner[then[sample.id]] for sample in of_part}
+    left_out: set[str] = set()
+    if part == "test":
+        # By their names some were test images, and hold an image from another part now.
+        replaced = {name for name in then if name in owner and then[name] not in owner}
+        left_out = _left_out(of_part, runs_of, found) | replaced
+    samples = tuple(sample for sample in of_part if sample.id not in left_out)
     if not samples:
         raise PixelwiseError(
             f"No picture of the run's {part} part is in {own}. "
             "Choose another part, or give a folder of other pictures."
         )
-    gone = len(owner) - len(samples)
     notes = [_PART_NOTES[part]] if part in _PART_NOTES else []
-    if gone:
-        notes.append(f"{gone} pictures of the {part} part are no longer in {own}.")
+    notes += _changes(run, part, of_part, owner, found, left_out)
+    altered = changed_annotations(run, samples, found)
+    if altered:
+        notes.append(
+            f"The annotation files of {some(altered, 'image')} changed since the run was begun; "
+            "the scores are for the annotations as they are now."
+        )
     where = f"the run's {_PART_NAMES[part]} part"
     if len(runs) > 1:
         where = f"the {_PART_NAMES[part]} parts of {len(runs)} folds"
     return Chosen(
         # By fold, so that each fold's pictures come together.
-        samples=tuple(sorted(samples, key=lambda sample: str(owner[sample.id].path))),
-        runs=owner,
+        samples=tuple(sorted(samples, key=lambda sample: str(runs_of[sample.id].path))),
+        runs=runs_of,
         where=where,
         is_unseen=part == "test",
         # The report of what is held out is the run's; no other part may take its place.
         default_out=run.path if part == held_out else run.path / f"part-{part}",
         data=own,
         part=part,
-        fingerprints={name: each.split[name]["fingerprint"] for name, each in owner.items()},
+        fingerprints=found.contents.fingerprints,
+        left_out=tuple(sorted(left_out)),
         notes=tuple(notes),
     )
+
+
+def _refuse_strangers(run: Run, own: Path, found: Found) -> None:
+    """Where the data lay there can be something else by now.
+
+    Raises:
+        PixelwiseError: not one file is as it was.
+    """
+    if run.split and not found.recorded:
+        raise PixelwiseError(
+            f"Not one image in {own} is as it was when {run.path} was begun. If the data lies "
+            f"elsewhere, say where: pixelwise evaluate {run.path} DATA."
+        )
+
+
+def _left_out(samples: Sequence[Sample], runs: Mapping[str, Run], found: Found) -> set[str]:
+    """Ids of test images that the run which predicts them was trained or chosen on."""
+    by_run: dict[Path, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        by_run[runs[sample.id].path].append(sample)
+    return {name for group in by_run.values() for name in seen_of(runs[group[0].id], group, found)}
+
+
+def _changes(
+    run: Run,
+    part: str,
+    samples: Sequence[Sample],
+    owner: Mapping[str, Run],
+    found: Found,
+    left_out: Collection[str],
+) -> list[str]:
+    """A sentence for each way in which the folder is not what it was when training began."""
+    now = {found.recorded.get(sample.id, sample.id) for sample in samples}
+    gone = len(set(owner) - now)
+    changed = [each.id for each in samples if each.id not in found.recorded]
+    renamed = [name for name in found.renamed if found.recorded[name] in owner]
+    new = [
+        name for name in found.contents.fingerprints if name not in {*found.recorded, *run.split}
+    ]
+    notes = []
+    if gone:
+        notes.append(f"{gone} pictures of the {part} part are no longer in the folder.")
+    if renamed:
+        notes.append(
+            f"{some(renamed, 'image')} had another name when the run was begun, and "
+            f"{'was' if len(renamed) == 1 else 'were'} recognised by content."
+        )
+    if kept := [name for name in changed if name not in left_out]:
+        notes.append(f"{some(kept, 'image')} changed since the run was begun; measured as now.")
+    if left_out:
+        notes.append(
+            f"{some(sorted(left_out), 'image')} left out: the run was trained or chosen on the "
+            "same image, or on one much like it."
+        )
+    if new:
+        notes.append(f"{some(sorted(new), 'image')} new since the run was begun: not measured.")
+    return notes
 
 
 _PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -118,17 +198,17 @@ _PART_NOTES = {
 }
 
 
-def _from_elsewhere(run: Run, data: Path, masks: str) -> Chosen:
-    dataset = open_dataset(data, masks, run.recipe.white_level)
+def _from_elsewhere(run: Run, dataset: Dataset) -> Chosen:
+    data = dataset.root
     match = matched_by_joints if run.recipe.task == "pose" else matched
     mapping, notes = match(dataset.categories, run.categories)
     # A cross-validation predicts other folders by all its folds together: what any of them saw.
-    entries = [entry for each in run.folds or (run,) for entry in each.split.values()]
-    known = {entry["fingerprint"] for entry in entries if entry["split"] in ("train", "val")}
-    known.discard(UNREADABLE)
-    prints = fingerprints_of(_samples(dataset))
-    fresh = [sample for sample in _samples(dataset) if prints[sample.id] not in known]
-    left_out = tuple(name for name, mark in prints.items() if mark in known)
+    there = _samples(dataset)
+    prints = fingerprints_of(there)
+    with Progress("comparing", len(there)) as bar:
+        known = SeenImages(run.seen).among(there, on_progress=bar.at)
+    fresh = [sample for sample in there if sample.id not in known]
+    left_out = tuple(name for name in prints if name in known)
     if not fresh:
         raise PixelwiseError(
             f"The run has seen all {len(prints)} pictures of {data} while learning. "
@@ -136,6 +216,13 @@ def _from_elsewhere(run: Run, data: Path, masks: str) -> Chosen:
         )
     if left_out:
         notes.append(f"{len(left_out)} pictures that the run had learned from were left out.")
+    if near := sorted(name for name, way in known.items() if way == "near"):
+        notes.append(
+            f"Of those left out, {some(near, 'image')} "
+            f"{'is' if len(near) == 1 else 'are'} not the same file or pixels and "
+            f"{'looks' if len(near) == 1 else 'look'} like one that the run was trained on: saved "
+            "again, resized, or a frame of the same video."
+        )
     return Chosen(
         samples=tuple(_renumbered(sample, mapping) for sample in fresh),
         runs={sample.id: run for sample in fresh},
@@ -143,7 +230,7 @@ def _from_elsewhere(run: Run, data: Path, masks: str) -> Chosen:
         is_unseen=True,
         default_out=run.path / f"on-{data.resolve().name}",
         data=data,
-        fingerprints={sample.id: prints[sample.id] for sample in fresh},
+        fingerprints=prints,
         left_out=left_out,
         notes=tuple(notes),
     )

@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 
 from pixelwise.begin import all_begin, beginning, is_empty
+from pixelwise.contents import Contents, SeenImages, read_contents
 from pixelwise.datasets import Dataset
-from pixelwise.fingerprints import dataset_fingerprint, fingerprints_of
+from pixelwise.fingerprints import dataset_fingerprint
+from pixelwise.near_duplicates import MOST_COMPARED
+from pixelwise.progress import Progress
 from pixelwise.recipe import Facts, Recipe
 from pixelwise.refusals import refuse_errors
 from pixelwise.run import Run, open_run, open_start
+from pixelwise.run_paths import same_lines
 from pixelwise.splits import (
+    FEWEST,
     Split,
     group_values,
     make_folds,
@@ -24,7 +29,8 @@ from pixelwise.splits import (
     make_split,
 )
 from pixelwise.status import Status
-from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
+from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError, Sample
+from pixelwise.words import count
 
 _LOOKED_AT = 32
 
@@ -141,30 +147,31 @@ def plan(
     if (folder / "recipe.json").exists():
         run = open_run(folder)
         _same_or_refuse(run, recipe, digest)
-        return run.folds or (run,)
+        return _at(run, recipe.data)
     # Folds without a whole are what an interruption of an earlier version leaves behind.
     if not (is_new := is_empty(folder)) and not all_begin(folder, "fold-"):
         raise PixelwiseError(f"{folder} is not empty and not a run. Give --out another folder.")
-    prints = fingerprints_of(samples)
+    contents, notes = _read(samples)
+    keys, more = contents.together(max(FEWEST, recipe.folds))
     if recipe.folds:
         splits = (
-            make_group_folds(samples, recipe.leave_out, recipe.seed, fingerprints=prints)
+            make_group_folds(samples, recipe.leave_out, recipe.seed, fingerprints=keys)
             if recipe.leave_out
-            else make_folds(samples, recipe.folds, recipe.seed, fingerprints=prints)
+            else make_folds(samples, recipe.folds, recipe.seed, fingerprints=keys)
         )
         # Of the whole, every picture is tested: by the fold that did not see it.
-        whole_split = Split(dict.fromkeys(prints, "test"), splits[0].warnings)
+        whole_split = Split(dict.fromkeys(keys, "test"), splits[0].warnings)
     else:
         splits = ()
-        whole_split = make_split(samples, recipe.seed, fingerprints=prints)
-    for warning in whole_split.warnings:
+        whole_split = make_split(samples, recipe.seed, fingerprints=keys)
+    for warning in (*notes, *more, *whole_split.warnings):
         on_note(warning)
-    _refuse_seen(recipe, splits or (whole_split,), prints)
-    refuse_errors(dataset, samples, splits or (whole_split,), prints)
+    seen_before = _seen_before(recipe, samples, splits or (whole_split,), contents)
+    refuse_errors(dataset, samples, splits or (whole_split,), contents.same)
 
     def begun(path: Path, recipe: Recipe, split: Split) -> Run:
-        entries = {i: {"split": split.parts[i], "fingerprint": prints[i]} for i in sorted(prints)}
-        run = Run(path, recipe, dataset.categories, entries, digest, backbone)
+        entries = {name: contents.entry(name, split.parts[name]) for name in sorted(keys)}
+        run = Run(path, recipe, dataset.categories, entries, digest, backbone, seen_before)
         # Before the recipe: a folder with a recipe.json is complete.
         Status("training", 0, recipe.steps).write(path)
         run.write()
@@ -177,31 +184,84 @@ def plan(
     return tuple(runs) or (whole,)
 
 
-def _refuse_seen(recipe: Recipe, splits: Sequence[Split], prints: Mapping[str, str]) -> None:
-    """No picture that taught the model a run starts from may test that run."""
+def _read(samples: Sequence[Sample]) -> tuple[Contents, list[str]]:
+    """What the files hold, and a sentence where there are too many to compare their images."""
+    with Progress("comparing", len(samples)) as bar:
+        contents = read_contents(samples, bar.at)
+    if len(samples) <= MOST_COMPARED:
+        return contents, []
+    return contents, [
+        f"With more than {MOST_COMPARED:,} images only files that are equal byte for byte are "
+        "kept in one part; images saved again or resized were not looked for."
+    ]
+
+
+def _seen_before(
+    recipe: Recipe, samples: Sequence[Sample], splits: Sequence[Split], contents: Contents
+) -> tuple[Mapping[str, str], ...]:
+    """Contents of all images that the initial weights, and theirs, were trained or chosen on.
+
+    Raises:
+        PixelwiseError: some of them would test the run.
+    """
     start = open_start(recipe)
-    if start is None:
-        return
-    taught = {each["fingerprint"] for each in start.split.values() if each["split"] != "test"}
-    tested = {name for split in splits for name in split.ids("test") if prints[name] in taught}
-    if tested:
+    seen = () if start is None else start.seen
+    tested = {name for split in splits for name in split.ids("test")}
+    found = SeenImages(seen).among([each for each in samples if each.id in tested], contents)
+    if start is not None and found:
         raise PixelwiseError(
-            f"{len(tested)} test pictures, such as {min(tested)}, taught {start.path}, so starting "
-            "from it would flatter the numbers. Start from a run on other pictures, or give "
-            "--start none."
+            f"{count(len(found), 'test image')}, for example {min(found)}, "
+            f"{'is' if len(found) == 1 else 'are'} among the images that {start.path}, or a run it "
+            "was initialised from, was trained or chosen on, so initialising from it would "
+            "inflate the scores. Initialise from a run on other images, or give --start none."
+        )
+    return seen
+
+
+def _at(run: Run, data: str) -> tuple[Run, ...]:
+    """The run or its folds, to go on with the data where it lies now."""
+    for each in (*run.folds, run):
+        if each.recipe.data != data and not each.is_finished:
+            replace(each, recipe=replace(each.recipe, data=data)).write_recipe()
+    run = open_run(run.path)
+    _refuse_other_start(run)
+    return run.folds or (run,)
+
+
+def _refuse_other_start(run: Run) -> None:
+    """Where initial weights are still to be read they must be those that the record is of.
+
+    Raises:
+        PixelwiseError: the run that they are of was trained anew on other images.
+    """
+    waiting = [
+        each for each in run.folds or (run,) if not (each.is_finished or each.state.exists())
+    ]
+    if not waiting:
+        return
+    start = open_start(run.recipe)
+    if start is not None and start.seen != run.seen_before:
+        raise PixelwiseError(
+            f"{start.path} was trained on other images since {run.path} was begun. Give --out "
+            "another folder."
         )
 
 
 def _same_or_refuse(run: Run, recipe: Recipe, digest: str) -> None:
-    """A run goes on only as what it was begun as."""
+    """A run goes on only as what it was begun as; the data may lie elsewhere by now."""
     if digest != run.fingerprint:
         raise PixelwiseError(
             f"The data in {recipe.data} changed since {run.path} was begun. "
             "Give --out another folder to learn from it as it is now."
         )
     then, now = asdict(run.recipe), asdict(recipe)
+    same = same_lines(run.recipe, recipe)
     # A budget fixes the number of steps by itself; one that is asked for must be the same.
-    changed = [name for name in now if now[name] != then[name] and now[name] is not None]
+    changed = [
+        name
+        for name in now
+        if now[name] != then[name] and now[name] is not None and name not in same
+    ]
     if changed:
         lines = ", ".join(f"{name} was {then[name]}, is {now[name]}" for name in changed)
         raise PixelwiseError(

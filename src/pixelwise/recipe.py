@@ -316,9 +316,9 @@ def describe(recipe: Recipe, length: str | None = None) -> list[str]:
     """What training would do, a line each, for people. ``length``: how long it was, where known."""
     height, width = recipe.size_hw
     planned = f"{recipe.steps} steps" if recipe.steps else _duration(recipe.budget_s)
-    on = f" on {recipe.backbone}" if recipe.backbone else ""
+    on = f" on {_short(recipe.backbone)}" if recipe.backbone else ""
     turns = "turned all the way round" if recipe.orientation == "any" else "kept upright"
-    first = "random weights" if recipe.start == "none" else f"the weights of {recipe.start}"
+    first = "random weights" if recipe.start == "none" else f"the weights of {_short(recipe.start)}"
     return [
         *([_task_words(recipe.task)] if recipe.task != "semantic" else []),
         f"network {recipe.network}{on} from {first}",
@@ -333,6 +333,14 @@ def describe(recipe: Recipe, length: str | None = None) -> list[str]:
         + (f", {recipe.folds} folds" if recipe.folds else "")
         + (f", learned in {recipe.framework}" if recipe.framework != "torch" else ""),
     ]
+
+
+def _short(name: str) -> str:
+    """A name, or the last part of an absolute path, with the run a fold belongs to."""
+    path = Path(name)
+    if not path.is_absolute():
+        return name
+    return f"{path.parent.name}/{path.name}" if path.name.startswith("fold-") else path.name
 
 
 def _task_words(task: str) -> str:

@@ -4,7 +4,9 @@
 
     RUN/recipe.json         what was done            RUN/history.jsonl   a line per validation
     RUN/categories.json     index -> name, colour    RUN/state/          for going on
-    RUN/split.json          who learned from what    RUN/card.md         for people
+    RUN/split.json          which image is in which part, with the contents of its files
+    RUN/seen_before.json    images that the initial weights were trained or chosen on
+    RUN/card.md             for people
     RUN/model.safetensors   the best weights         RUN/last.safetensors
     RUN/backbone.json       what a pretrained backbone was, where there is one
     RUN/status.json         whether training is finished, and after how many steps
@@ -32,20 +34,25 @@ from pixelwise.history import read_history
 from pixelwise.model import Model
 from pixelwise.places import did_you_mean, known_runs
 from pixelwise.recipe import Recipe
+from pixelwise.run_paths import located, portable
 from pixelwise.status import Status, read_status
 from pixelwise.tasks import Task
 from pixelwise.types import Category, PixelwiseError, Skeleton
 
 Read = TypeVar("Read")
+# What is known of an image's content, see `contents.Contents.entry`.
+_CONTENT = ("fingerprint", "pixels", "code")
 
 
 @dataclass(frozen=True)
 class Run:
     """A run as it lies on disk.
 
-    ``split``: sample id -> {"split": "train" | "val" | "test", "fingerprint": content hash}.
-    ``fingerprint``: of the whole training folder. ``history``: one entry per validation.
-    ``backbone``: what the network's ``describe`` gave of a pretrained one; see `networks`.
+    ``split``: sample id -> {"split": "train" | "val" | "test", "fingerprint": content hash, ...},
+    see `contents.Contents.entry`. ``fingerprint``: of the whole training folder. ``history``: one
+    entry per validation. ``backbone``: what the network's ``describe`` gave of a pretrained one;
+    see `networks`. ``seen_before``: contents of the images that the initial weights, and theirs,
+    were trained or chosen on.
     """
 
     path: Path
@@ -54,6 +61,7 @@ class Run:
     split: dict[str, dict[str, str]]
     fingerprint: str
     backbone: Mapping[str, Any] | None = None
+    seen_before: tuple[Mapping[str, str], ...] = ()
 
     @property
     def weights(self) -> Path:
@@ -115,6 +123,18 @@ class Run:
         """The ids of a part, sorted."""
         return sorted(name for name, entry in self.split.items() if entry["split"] == part)
 
+    @property
+    def seen(self) -> tuple[Mapping[str, str], ...]:
+        """Contents of all images its weights, and their initial ones, were trained or chosen on.
+
+        Of a cross-validation, those that any of its folds has seen.
+        """
+        entries = [entry for each in self.folds or (self,) for entry in each.split.values()]
+        own = [entry for entry in entries if entry["split"] in ("train", "val")]
+        kept = [{name: entry.get(name, "") for name in _CONTENT} for entry in own]
+        by_content = {tuple(each.values()): each for each in (*kept, *self.seen_before)}
+        return tuple(by_content[key] for key in sorted(by_content))
+
     def task(self) -> Task:
         """The task of this run, for decoding."""
         return build_task(self.recipe, self.categories)
@@ -128,7 +148,14 @@ class Run:
         if self.backbone is not None:
             text = json.dumps(self.backbone, indent=2, sort_keys=True) + "\n"
             write_text(self.path / "backbone.json", text)
-        write_text(self.path / "recipe.json", self.recipe.write())
+        if self.seen_before:
+            text = json.dumps({"images": self.seen_before}, indent=1) + "\n"
+            write_text(self.path / "seen_before.json", text)
+        self.write_recipe()
+
+    def write_recipe(self) -> None:
+        """Write the recipe, with paths relative to the run's folder."""
+        write_text(self.path / "recipe.json", portable(self.recipe, self.path).write())
 
 
 def open_run(path: str | Path) -> Run:
@@ -147,7 +174,7 @@ def open_run(path: str | Path) -> Run:
             f"{folder} is not a run: it has no recipe.json. `pixelwise train DATA` makes one."
             f"{known_runs()}"
         )
-    recipe = Recipe.read(folder / "recipe.json")
+    recipe = located(Recipe.read(folder / "recipe.json"), folder)
     categories = _read_json(
         folder / "categories.json",
         lambda found: tuple(_category(each) for each in found),
@@ -156,7 +183,13 @@ def open_run(path: str | Path) -> Run:
         folder / "split.json", lambda found: (dict(found["samples"]), str(found["fingerprint"]))
     )
     backbone = _read_json(folder / "backbone.json", dict) if recipe.backbone else None
-    return Run(folder, recipe, categories, split, fingerprint, backbone)
+    before = folder / "seen_before.json"
+    seen_before = _read_json(before, _seen_before) if before.exists() else ()
+    return Run(folder, recipe, categories, split, fingerprint, backbone, seen_before)
+
+
+def _seen_before(found: dict[str, Any]) -> tuple[Mapping[str, str], ...]:
+    return tuple({name: str(each[name]) for name in _CONTENT} for each in found["images"])
 
 
 def _category(found: dict[str, Any]) -> Category:

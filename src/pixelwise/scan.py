@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from pixelwise.appearance import Appearance, appearance_of
 from pixelwise.datasets._files import is_picture
 from pixelwise.datasets._pictures import image_size_hw
 from pixelwise.objects import Objects, measure
@@ -32,6 +33,7 @@ class Seen:
     the picture's edge and in its middle quarter. ``mask_hw`` is the mask file's own size (the
     picture's where there is no such file), ``mask_print`` a hash of the annotation. ``objects``:
     its instances in numbers. ``people``: those who can have joints, None where nobody can.
+    ``appearance``: what the image looks like.
     """
 
     sample: Sample
@@ -44,6 +46,7 @@ class Seen:
     mask_print: str = ""
     objects: Objects = NOTHING
     people: People | None = None
+    appearance: Appearance | None = None
 
     @property
     def foreground(self) -> float:
@@ -77,7 +80,7 @@ def scan(
 def see(sample: Sample, categories: Sequence[Category]) -> Seen:
     """Read one picture and its mask."""
     try:
-        image_hw = sample.read_image().shape[:2]
+        image = sample.read_image()
         annotation = sample.read_annotation()
         mask = next((file for file in sample.files[1:] if is_picture(file.name)), None)
         mask_hw = annotation.size_hw if mask is None else image_size_hw(mask)
@@ -88,13 +91,14 @@ def see(sample: Sample, categories: Sequence[Category]) -> Seen:
     return Seen(
         sample,
         None,
-        (image_hw[0], image_hw[1]),
+        (image.shape[0], image.shape[1]),
         mask_hw,
         tuple(counts.tolist()),
         *_border_and_middle(labels),
         _print(annotation),
         measure(annotation) if len(annotation) else NOTHING,
         measure_people(annotation, categories),
+        appearance_of(image),
     )
 
 

@@ -1,20 +1,21 @@
 """Who learns and who is asked: parts of a dataset that share nothing, from a seed.
 
-Pictures of one patient, lesion, video or clip (`types.TOGETHER`) and byte-for-byte copies stay
-together, because a network that has seen the one has seen the other. Among such units the
-diagnosis (`types.STRATA`) is balanced. The result depends on the ids, the facts and the seed, not
-on the order of listing: units are ordered by a hash of seed and id, so that adding pictures moves
-few of the others.
+Images of one patient, lesion, video or clip (`types.TOGETHER`), copies and near-duplicates
+(`contents`) stay together, because a network that has seen the one has seen the other. Among such
+units the diagnosis (`types.STRATA`) is balanced. The result depends on the ids, the facts and the
+seed, not on the order of listing: units are ordered by a hash of seed and id, so that adding images
+moves few of the others.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from pixelwise.fingerprints import UNREADABLE, fingerprints_of
+from pixelwise.contents import read_contents
+from pixelwise.fingerprints import UNREADABLE
 from pixelwise.fingerprints import dataset_fingerprint as dataset_fingerprint
 from pixelwise.fingerprints import fingerprint as fingerprint
 from pixelwise.types import STRATA, TOGETHER, PixelwiseError, Sample
@@ -67,16 +68,19 @@ def make_split(
         samples: the cases; only ids, groups, split and, for copies, the image files are looked at.
         seed: another seed is another split.
         val, test: shares of all pictures.
-        fingerprints: id -> `fingerprint` of the image; computed when not given.
+        fingerprints: id -> what is equal for images that must stay together because they are one
+            image, or nearly (`contents.Contents.together`); computed when not given.
 
     Raises:
         PixelwiseError: fewer than four pictures.
     """
     _refuse_few(len(samples))
-    prints = fingerprints_of(samples) if fingerprints is None else fingerprints
+    prints, notes = _keys(samples, fingerprints, FEWEST)
     if "train" in {sample.split for sample in samples} and _is_declared(samples):
-        return _declared(samples, seed, val, prints)
-    return _own(samples, seed, {"val": val, "test": test}, prints)
+        split = _declared(samples, seed, val, prints)
+    else:
+        split = _own(samples, seed, {"val": val, "test": test}, prints)
+    return replace(split, warnings=(*notes, *split.warnings))
 
 
 def make_folds(
@@ -98,7 +102,7 @@ def make_folds(
         PixelwiseError: fewer than two folds, or fewer units to keep together than folds.
     """
     _refuse_few(len(samples))
-    prints = fingerprints_of(samples) if fingerprints is None else fingerprints
+    prints, notes = _keys(samples, fingerprints, max(FEWEST, folds))
     units = _units(samples, prints)
     if not 2 <= folds <= len(units):
         raise PixelwiseError(
@@ -107,11 +111,9 @@ def make_folds(
         )
     names = tuple(f"fold {fold}" for fold in range(folds))
     dealt = _deal(units, dict.fromkeys(names, 1 / folds), seed)
-    warnings = ["The folder's own train and test parts are not used in a cross-validation."]
-    return tuple(
-        _fold(samples, dealt, name, seed, val, prints, warnings if _is_declared(samples) else [])
-        for name in names
-    )
+    unused = ["The folder's own train and test parts are not used in a cross-validation."]
+    warnings = [*notes, *(unused if _is_declared(samples) else [])]
+    return tuple(_fold(samples, dealt, name, seed, val, prints, warnings) for name in names)
 
 
 def make_group_folds(
@@ -133,7 +135,7 @@ def make_group_folds(
     Raises:
         PixelwiseError: see `group_values`; or a value all of whose pictures went to others.
     """
-    prints = fingerprints_of(samples) if fingerprints is None else fingerprints
+    prints, notes = _keys(samples, fingerprints, FEWEST)
     groups = {sample.id: sample.groups.get(fact, "") for sample in samples}
     values = group_values(samples, fact)
     dealt: dict[str, str] = {}
@@ -146,7 +148,7 @@ def make_group_folds(
             f"All pictures of {fact} {emptied[0]} belong with pictures of another {fact} (the same "
             "patient, clip or copies), so it cannot be left out. Correct the table of facts."
         )
-    return tuple(_fold(samples, dealt, value, seed, val, prints, []) for value in values)
+    return tuple(_fold(samples, dealt, value, seed, val, prints, notes) for value in values)
 
 
 def group_values(samples: Sequence[Sample], fact: str) -> tuple[str, ...]:
@@ -170,7 +172,7 @@ def group_values(samples: Sequence[Sample], fact: str) -> tuple[str, ...]:
 def leaks(
     samples: Iterable[Sample], parts: Mapping[str, str], fingerprints: Mapping[str, str]
 ) -> tuple[Leak, ...]:
-    """What is in more than one part: copies of a picture first, then patients, clips and so on."""
+    """What is in more than one part: the same image first, then patients, clips and so on."""
     holders: dict[tuple[str, str], list[str]] = defaultdict(list)
     for sample in samples:
         for tie in _ties(sample, fingerprints):
@@ -182,6 +184,13 @@ def leaks(
         if len({parts[name] for name in ids if name in parts}) > 1
     ]
     return tuple(sorted(found, key=lambda leak: (order.index(leak.fact), leak.ids)))
+
+
+def _keys(
+    samples: Sequence[Sample], given: Mapping[str, str] | None, fewest: int
+) -> tuple[Mapping[str, str], Sequence[str]]:
+    """What is equal for one image in several files, and a sentence where there are such."""
+    return (given, ()) if given is not None else read_contents(samples).together(fewest)
 
 
 # --- units: what must stay together --------------------------------------------------------------
@@ -381,7 +390,9 @@ def _declared(samples: Sequence[Sample], seed: int, val: float, prints: Mapping[
 
 
 def _leak_sentence(leak: Leak) -> str:
-    what = "One picture" if leak.fact == "picture" else f"{leak.fact} {leak.value}"
+    what = (
+        "One image, or one much like it," if leak.fact == "picture" else f"{leak.fact} {leak.value}"
+    )
     return f"{what} is in more than one of the folder's parts: {', '.join(leak.ids[:4])}."
 
 

@@ -309,7 +309,7 @@ class Learner:
         )
         self.recipe = replace(self.recipe, steps=steps)
         self.run = replace(self.run, recipe=self.recipe)
-        write_text(self.run.path / "recipe.json", self.recipe.write())
+        self.run.write_recipe()
         self._tell("training")
         size = max(self.recipe.size_hw)
         self._note(f"{steps} steps fit the budget; --steps {steps} --size {size} repeats this run.")

@@ -17,7 +17,6 @@ import torch
 from discs import draw_disc, write_folder
 from pixelwise.datasets import open_dataset
 from pixelwise.predictor import load
-from pixelwise.recipe import Recipe
 from pixelwise.run import Run, begin_model, load_model, load_weights, open_run
 from pixelwise.status import Status
 from pixelwise.training import Learner, read_pictures, train
@@ -62,7 +61,7 @@ def test_a_finished_run_is_complete(run):
         "status.json",
     }
     assert [line["step"] for line in run.history] == list(range(5, 91, 5))
-    assert Recipe.read(run.path / "recipe.json") == run.recipe
+    assert open_run(run.path).recipe == run.recipe
     parts = [entry["split"] for entry in run.split.values()]
     assert (parts.count("train"), parts.count("val"), parts.count("test")) == (17, 2, 5)
 
@@ -232,7 +231,9 @@ def test_a_run_starts_from_another_and_is_better_at_once(run, tmp_path):
 
 
 def test_starting_from_what_learned_the_test_pictures_is_refused(data, run, tmp_path):
-    with pytest.raises(PixelwiseError, match=r"test pictures, such as disc.*taught.*--start none"):
+    with pytest.raises(
+        PixelwiseError, match=r"test images?, for example disc.*trained or chosen on.*--start none"
+    ):
         train(data, out=tmp_path / "run", start=str(run.path), seed=5, steps=2, **SMALL)
     assert not (tmp_path / "run").exists()
 

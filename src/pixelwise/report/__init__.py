@@ -233,7 +233,8 @@ def _confusion(metric: Metric) -> dict[str, Any] | None:
 
 def _facts(run: Run, chosen: Chosen, metric: Metric) -> dict[str, str]:
     """What it takes to repeat this, in the order of the report."""
-    marks = "".join(f"{name} {mark}\n" for name, mark in sorted(chosen.fingerprints.items()))
+    prints = {sample.id: chosen.fingerprints[sample.id] for sample in chosen.samples}
+    marks = "".join(f"{name} {mark}\n" for name, mark in sorted(prints.items()))
     shown = ("python", "torch", "numpy", "pixelwise")
     versions = {name: version(name) for name in shown[1:]} | {"python": platform.python_version()}
     return {
