@@ -260,6 +260,15 @@ def test_a_fourth_channel_that_is_no_alpha_does_not_fade_the_image(tmp_path):
         np.testing.assert_array_equal(read_image(path), image_of(0, HW))
 
 
+def test_a_dataset_says_that_a_fourth_channel_is_left_out(tmp_path):
+    bands = np.dstack([image_of(0, HW), GREY])
+    for number in range(3):
+        how = {"photometric": "rgb", "extrasamples": ["unspecified"]}
+        save(tmp_path / f"images/a{number}.tif", bands, **how)
+        write(tmp_path / f"masks/a{number}.png", white(mask_of(number, HW)))
+    assert any("fourth channel" in note for note in open_dataset(tmp_path).notes)
+
+
 def test_deep_inks_become_colours(tmp_path):
     ink = np.zeros((*HW, 4), np.uint16)
     ink[..., 1] = 65535

@@ -115,6 +115,15 @@ def test_full_scale_is_that_of_the_set(tmp_path, dtype, top, option):
     assert areas == [pytest.approx(1600, abs=20), 1600, 96 * 96, 0]
 
 
+def test_a_run_keeps_the_full_scale_for_a_folder_that_is_all_dark(tmp_path):
+    meaning, _, _ = settled(tmp_path, mixed(np.uint16, 65535), "soft=thing")
+    dark = save(tmp_path / "dark", np.full((96, 96), 196, np.uint16))
+    again, _ = settle(str(meaning), [dark], None)
+    assert not read_labels(dark, again, (96, 96)).any()
+    plain = save(tmp_path / "plain", rectangles()[0])
+    assert int(read_labels(plain, again, (96, 96)).sum()) == 1600
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_crisp_masks_of_0_and_1_are_not_read_as_empty(tmp_path, dtype):
     masks = [(mask > 0).astype(dtype) for mask in rectangles()]
@@ -195,8 +204,9 @@ GROUNDS = [stripes(1, 2, seed=seed) for seed in range(4)]
 @pytest.mark.parametrize("ground", [WHITE, BLACK, RED])
 def test_what_is_transparent_is_ground(tmp_path, ground, alpha):
     masks = [drawn(mask, [GREEN, RED], ground, alpha) for mask in GROUNDS]
-    meaning, _, paths = settled(tmp_path, masks)
+    meaning, notes, paths = settled(tmp_path, masks)
     assert [each.color for each in meaning.categories] == [BLACK, GREEN, RED]
+    assert "Transparent parts of the masks are background." in notes
     for path, mask in zip(paths, GROUNDS, strict=True):
         np.testing.assert_array_equal(read_labels(path, meaning, mask.shape), mask)
 
@@ -383,6 +393,18 @@ CLASSES = {
 def test_classes_are_not_asked_about(tmp_path, name):
     meaning, _, _ = settled(tmp_path, CLASSES[name])
     assert meaning.kind == ("colour" if name == "colours" else "index")
+
+
+@pytest.mark.parametrize("ground", [BLACK, WHITE])
+def test_objects_in_colours_lie_on_black_or_on_white(tmp_path, ground):
+    masks = [np.where(m.any(2)[..., None], m, np.uint8(ground)) for m in colored(6, 7, 8)]
+    meaning, _, paths = settled(tmp_path, masks, "ids=cell")
+    assert [len(read_ids(path, meaning, (64, 96), None)) for path in paths] == [6, 7, 8]
+
+
+def test_many_colours_in_one_mask_alone_are_classes_with_a_note(tmp_path):
+    meaning, notes, _ = settled(tmp_path, colored(12))
+    assert meaning.kind == "colour" and any("--masks ids=NAME" in note for note in notes)
 
 
 def test_as_many_objects_in_every_image_are_classes_with_a_note(tmp_path):

@@ -24,7 +24,7 @@ from pixelwise.datasets._formats import foreign_notes, overlooked
 from pixelwise.datasets._remarks import remarks
 from pixelwise.datasets._roles import says_what_it_holds
 from pixelwise.datasets._tables import facts_of
-from pixelwise.datasets._white import settle_white
+from pixelwise.datasets._white import channel_notes, settle_white
 from pixelwise.datasets._wrapping import folders_within
 from pixelwise.find import find, names
 from pixelwise.places import did_you_mean, is_run_folder
@@ -139,6 +139,7 @@ def _completed(dataset: Any, white_level: float | None, root: Path) -> Dataset:
     samples = [dataset[index] for index in range(len(dataset))]
     images = [sample.files[0] for sample in samples]
     notes = remarks(dataset.root, dataset.categories, samples)
+    notes += channel_notes(images)
     notes += foreign_notes(_overlooked(dataset.root, images))
     if white_level is None:
         white_level, more = settle_white(images)

@@ -126,6 +126,14 @@ def without_alpha(values: NDArray[Any]) -> NDArray[Any]:
     return np.where(ground, flat.dtype.type(0), flat)
 
 
+def is_transparent(values: NDArray[Any]) -> bool:
+    """Whether parts of a file are transparent, and parts are not."""
+    if values.ndim == 2 or values.shape[2] == 3:
+        return False
+    clear = _transparent(values[..., -1])
+    return bool(clear.any() and not clear.all())
+
+
 def _transparent(alpha: NDArray[Any]) -> NDArray[np.bool_]:
     """Where nothing is drawn: at alpha 0, or below half where edges are soft."""
     clear: NDArray[np.bool_] = alpha == 0

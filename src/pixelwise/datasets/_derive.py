@@ -75,7 +75,7 @@ def settle(
     meaning, notes = _by_kind(
         kind, full, name.strip() or _foreground(names, foreground), looks, names
     ) or _auto(looks, names, foreground)
-    return meaning, (*notes, *_note_on_white(looks))
+    return meaning, (*notes, *_note_on_white(looks), *_note_on_alpha(looks))
 
 
 def _by_kind(
@@ -126,7 +126,7 @@ def _soft(looks: Sequence[Look], name: str) -> Derived | None:
     full = full_scale(looks)
     if top is not None and abs(top - _code_of(full, looks)) > top / 8:
         full = top / 255 if any(look.is_unit for look in looks) else float(top)
-    scale = "the maximum" if full is None else f"{full:g}"
+    scale = "the maximum" if full in (None, 1.0, 65535.0) else f"{full:g}"
     return MaskMeaning("soft", binary_categories(name), full=full), (
         f"Mask values lie near 0 and near {scale} (JPEG or smoothing): half is the border.",
     )
@@ -137,6 +137,11 @@ def _code_of(full: float | None, looks: Sequence[Look]) -> float:
     if full is not None and not any(look.is_unit for look in looks):
         return full
     return 65535.0 if any(look.is_deep for look in looks) else 255.0
+
+
+def _note_on_alpha(looks: Sequence[Look]) -> tuple[str, ...]:
+    is_transparent = any(look.is_transparent for look in looks)
+    return ("Transparent parts of the masks are background.",) if is_transparent else ()
 
 
 def _note_on_white(looks: Sequence[Look]) -> tuple[str, ...]:
@@ -341,4 +346,6 @@ def _auto_color(looks: Sequence[Look], names: Names | None, foreground: str) -> 
         numbered = _auto_numbered(looks, foreground)
         if numbered is not None:
             return numbered
+        meaning, notes = by_color(looks, names)
+        return meaning, (*notes, *doubt(looks))
     return by_color(looks, names)

@@ -22,6 +22,7 @@ from pixelwise.words import plain_cell
 
 TABLE = "instances.csv"
 _MOST_DIGITS = 9
+_WHITE = 0xFFFFFF
 _COLUMNS = ("file", "id", "category")
 
 Kinds = Mapping[int, str]
@@ -34,7 +35,7 @@ def read_ids(
     """Read a mask file of numbered objects at its image's size.
 
     Numbers need not be 1, 2, 3; all parts with one number are one instance. In a colour file each
-    colour but black is an object.
+    colour but the ground's (black, or white around objects where nothing is black) is an object.
 
     Args:
         kinds: the category of each number; None where all are of the one kind.
@@ -62,8 +63,15 @@ def object_codes(path: Path) -> Numbers:
             f"{path} is saved as JPEG, which changes the numbers of objects. Save masks as PNG."
         )
     if is_colored(stored):
-        return colors(stored).astype(np.int64)
+        return _on_black(colors(stored).astype(np.int64))
     return numbers(stored, path)
+
+
+def _on_black(codes: Numbers) -> Numbers:
+    """Colours on 0, also where the ground is white: no black, and white along the image's edge."""
+    edges = np.concatenate([codes[0], codes[-1], codes[:, 0], codes[:, -1]])
+    is_white = not (codes == 0).any() and 2 * (edges == _WHITE).sum() > len(edges)
+    return np.where(codes == _WHITE, 0, codes) if is_white else codes
 
 
 def _label(number: int, path: Path, meaning: MaskMeaning, kinds: Kinds | None) -> int:

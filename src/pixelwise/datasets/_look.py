@@ -17,6 +17,7 @@ from pixelwise.datasets._codes import (
     fits_unit,
     has_fractions,
     is_colored,
+    is_transparent,
     numbers,
 )
 from pixelwise.datasets._pictures import Stored, read_stored
@@ -40,6 +41,7 @@ class Look:
     value or colour -> pixels whose eight neighbours are the same; soft edges have next to none.
     ``is_unit``: of a float file with fractions, whether it goes from 0 to 1; of all other files
     None. ``is_white_zero``: a TIFF that asks for its smallest number to be shown white.
+    ``is_transparent``: parts of it are, and are background.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Look:
     is_unit: bool | None = None
     is_white_zero: bool = False
     flat: Mapping[int, int] = field(default_factory=dict)
+    is_transparent: bool = False
 
     @property
     def values(self) -> frozenset[int]:
@@ -124,6 +127,7 @@ def look(path: Path, is_unit: bool | None = None) -> Look:
         is_unit if is_float else None,
         stored.is_white_zero,
         _flat(found) if len(values) > _FEW else {},
+        is_transparent(stored.values),
     )
 
 
@@ -131,7 +135,8 @@ def _look_at_colors(stored: Stored, path: Path) -> Look:
     found = colors(stored)
     distinct = _distinct_colors(found, path)
     flat = {} if stored.is_lossy or len(distinct) <= _FEW else _flat(found)
-    return Look(path, {}, distinct, True, is_lossy=stored.is_lossy, flat=flat)
+    clear = is_transparent(stored.values)
+    return Look(path, {}, distinct, True, is_lossy=stored.is_lossy, flat=flat, is_transparent=clear)
 
 
 def _of_one_scale(looks: Sequence[Look]) -> tuple[Look, ...]:

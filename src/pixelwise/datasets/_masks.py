@@ -26,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import quote, unquote
 
 import cv2
@@ -298,10 +298,18 @@ def _half_and_more(stored: Stored, path: Path, full: float | None) -> NDArray[np
         full = full or 255.0
     if stored.palette is not None and is_black_and_white(stored.palette):
         values, full = shades(stored.palette, values), 255.0
-    if full is None:
-        full = 1.0 if values.dtype.kind == "f" else full_of(values.dtype.itemsize)
+    by_type = 1.0 if values.dtype.kind == "f" else full_of(values.dtype.itemsize)
+    if full is None or _is_of_other_type(values, full):
+        full = by_type
     half: NDArray[np.bool_] = values >= full / 2
     return half
+
+
+def _is_of_other_type(values: NDArray[Any], full: float) -> bool:
+    """Whether a full scale was settled on files of another type than this one's."""
+    if values.dtype.kind == "f":
+        return False
+    return (values.dtype.itemsize == 1 and full > IGNORE) or (full <= 1 < int(values.max()))
 
 
 def full_of(num_bytes: int) -> float:

@@ -75,13 +75,11 @@ def ask_about(looks: Sequence[Look]) -> None:
     kind, what = ("colour", "colours") if is_color else ("index", "values")
     most = max(looks, key=lambda look: len(look.colors if is_color else look.values))
     number = len((most.colors if is_color else most.values) - {0})
-    ground = is_color and all(0 not in look.colors for look in looks)
-    none = "but make the ground black, which is none" if ground else "0 or black is none"
     raise PixelwiseError(
         f"The mask {what} (up to {number} in one file, {most.path}) may number the objects of each "
         "image or be classes: they come back only as numbers of objects do. Say --masks ids=NAME "
-        f"if each is one object ({none}), --masks {kind} if each is a class, or "
-        "--masks binary=NAME if all are one class."
+        f"if each is one object (0, black or a white ground is none), --masks {kind} if each is a "
+        "class, or --masks binary=NAME if all are one class."
     )
 
 
@@ -117,7 +115,12 @@ def doubt(looks: Sequence[Look]) -> tuple[str, ...]:
     The same values in all images, each one part, from the top down, apart: teeth and vertebrae
     are so, too, and therefore classes.
     """
-    found = [look.values - {0} for look in looks if look.values - {0}]
+    found = [_values(look) for look in looks if _values(look)]
+    if len(found) == 1 and len(found[0]) >= _DOUBTFUL_VALUES and _are_whole(_parts(_kept(looks))):
+        return (
+            "Each of these classes is one part of the one mask: if they are objects, say --masks "
+            "ids=NAME.",
+        )
     if any(look.is_color for look in looks) or len(set(found)) != 1 or len(found) < 3:
         return ()
     if len(found[0]) < 3 or not is_counted(found[0]):

@@ -26,7 +26,7 @@ _OVERSHOOT = 1.05
 
 
 def full_scale(looks: Sequence[Look]) -> float | None:
-    """The value that stands for 1 in these masks; None = what the type of each file means by it.
+    """The value that stands for 1 in these masks; None = 255, or what the types of files mean.
 
     Settled for all of them: a dark file or a crisp one cannot tell.
 
@@ -35,7 +35,9 @@ def full_scale(looks: Sequence[Look]) -> float | None:
     """
     found = {each for each in (_of_bytes(looks), _of_deep(looks), _of_floats(looks)) if each}
     fulls = {full for full, _ in found}
-    if all(full == by_type for full, by_type in found):
+    is_by_type = all(full == by_type for full, by_type in found)
+    # Of wide types the number is kept all the same: another folder's may all be dark.
+    if is_by_type and (len(found) > 1 or _of_bytes(looks)):
         return None
     if len(fulls) > 1:
         scales = " and ".join(f"{full:g}" for full in sorted(fulls))
@@ -77,10 +79,8 @@ def refuse_faint(looks: Sequence[Look], full: float | None) -> None:
     Raises:
         PixelwiseError: naming the largest value, which may be what stands for 1.
     """
-    if full is not None:
-        return
     greys = [look for look in looks if not look.is_color]
-    faint = [max(look.values, default=0) < _full_code(look) / 2 for look in greys]
+    faint = [max(look.values, default=0) < _full_code(look, full) / 2 for look in greys]
     top = max((max(look.values, default=0) for look in greys), default=0)
     if top and all(faint):
         brightest = max(greys, key=lambda look: max(look.values, default=0))
@@ -90,11 +90,13 @@ def refuse_faint(looks: Sequence[Look], full: float | None) -> None:
         )
 
 
-def _full_code(look: Look) -> float:
+def _full_code(look: Look, full: float | None) -> float:
     """Full scale of a look's values, in which floats with fractions are multiplied by 255."""
-    if look.is_float and not look.is_unit:
-        return 1.0
-    return full_of(2) if look.is_deep else full_of(1)
+    if look.is_unit:
+        return 255 * (1.0 if full is None else full)
+    if full is not None:
+        return full
+    return 1.0 if look.is_float else full_of(2 if look.is_deep else 1)
 
 
 def is_ringing(looks: Sequence[Look]) -> bool:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from pixelwise.datasets._deep import Level, is_deep, level_of, settled_level
 from pixelwise.datasets._look import even_sample
+from pixelwise.datasets._tiff import is_tiff, read_tags
 
 _MOST_LOOKED_AT = 64
 _BYTE = 255
-_ENDINGS = (".tif", ".tiff", ".png")
+_TIFF = (".tif", ".tiff")
+_ENDINGS = (*_TIFF, ".png")
 
 
 def settle_white(images: Sequence[Path]) -> tuple[float | None, tuple[str, ...]]:
@@ -33,6 +35,27 @@ def settle_white(images: Sequence[Path]) -> tuple[float | None, tuple[str, ...]]
     # The type says it already, of whole numbers; of floats 0 to 1 is what everybody expects.
     expected = max((level.full for level in levels if not level.is_float), default=1.0)
     return white, () if white == expected else (_note(white, levels),)
+
+
+def channel_notes(images: Sequence[Path]) -> tuple[str, ...]:
+    """A sentence where RGB images have a fourth channel that is no alpha, and is not used."""
+    chosen = [images[index] for index in even_sample(len(images), _MOST_LOOKED_AT)]
+    for path in chosen:
+        if path.suffix.lower() in _TIFF and _has_more(path):
+            return (
+                f"{path.name} and its like have a fourth channel beside red, green and blue "
+                "(infrared?): it is left out.",
+            )
+    return ()
+
+
+def _has_more(path: Path) -> bool:
+    try:
+        tags = read_tags(path) if is_tiff(path) else None
+    # Decoders raise nearly every built-in exception on broken bytes; these are named later.
+    except Exception:
+        return False
+    return tags is not None and tags.channels == 4 and not (tags.alpha or tags.is_cmyk)
 
 
 def _try_level(path: Path) -> Level | None:
