@@ -8,7 +8,7 @@ together when their names agree once those words are taken away.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pixelwise.datasets._affixes import (
@@ -26,6 +26,7 @@ from pixelwise.datasets._common_affix import match_by_affix
 from pixelwise.datasets._files import folder_of, pictures, stem
 from pixelwise.datasets._left_over import sort_out
 from pixelwise.datasets._roles import key_of_folder, role_of, split_of
+from pixelwise.datasets._strays import namesakes, without_strays
 from pixelwise.types import PixelwiseError
 
 _LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -102,7 +103,9 @@ def _paired(found: list[str], images: list[str], masks: set[str], notes: tuple[s
     used = paired | fitting | (masks - kept)
     left = [file for file in found if file not in used]
     unpaired, on_left = sort_out(left, paired, masks, given_up)
-    notes = (*notes, *on_fields, *on_left)
+    lone = set(unpaired)
+    alike = namesakes([file for file in unpaired if file not in masks], sorted(lone & masks))
+    notes = (*notes, *on_fields, *on_left, *alike)
     return Pairs(with_declared_splits(pairs), unpaired, notes, frozenset(masks))
 
 
@@ -222,7 +225,7 @@ def _is_mixed(files: Sequence[str]) -> bool:
 _Key = tuple[str, str]
 
 
-def _match(images: Sequence[str], masks: Iterable[str]) -> dict[str, list[str]]:
+def _match(images: Sequence[str], masks: Collection[str]) -> dict[str, list[str]]:
     """Picture -> the masks that fit it."""
     exact: dict[_Key, list[str]] = defaultdict(list)
     for image in images:
@@ -238,7 +241,7 @@ def _match(images: Sequence[str], masks: Iterable[str]) -> dict[str, list[str]]:
             matched[image].append(mask)
     left = _match_nearby([image for image in images if image not in matched], left, matched)
     _match_loosely([image for image in images if image not in matched], left, matched)
-    return matched
+    return without_strays(matched, images, masks)
 
 
 def _match_nearby(
