@@ -20,22 +20,23 @@ def write_card(run: Run) -> None:
     path = run.path / "card.md"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     counts = {part: len(run.ids(part)) for part in ("train", "val", "test")}
-    names = ", ".join(escape(visible(each.name), quote=False) for each in run.categories)
+    names = ", ".join(_plain(each.name) for each in run.categories)
     scores = [line["val_score"] for line in run.history]
     measure = {"semantic": "Jaccard", "pose": "pose quality"}.get(run.recipe.task)
     best = (
         [f"- best validation {measure or 'panoptic quality'}: {max(scores):.4f}"] if scores else []
     )
     text = [
-        f"# {run.path.name}",
+        f"# {_plain(run.path.name)}",
         "",
         f"Learned by pixelwise to tell apart: {names}.",
         "",
         *([f"**{said}**", ""] if (said := warning(run)) else []),
-        f"- data: {Path(run.recipe.data).name}, at {portable(run.recipe, run.path).data} from here "
-        f"when it was trained (fingerprint {run.fingerprint})",
+        f"- data: {_plain(Path(run.recipe.data).name)}, at "
+        f"{_plain(portable(run.recipe, run.path).data)} from here when it was trained "
+        f"(fingerprint {run.fingerprint})",
         f"- pictures: {', '.join(f'{count} {part}' for part, count in counts.items())}",
-        *[f"- {line}" for line in describe(run)],
+        *[f"- {_plain(line)}" for line in describe(run)],
         *([f"- weights: of {kept}"] if (kept := weights_of(run)) else []),
         *best,
         "",
@@ -46,6 +47,11 @@ def write_card(run: Run) -> None:
     ]
     exports = before[before.find(_EXPORTS) :] if _EXPORTS in before else ""
     write_text(path, "\n".join(text) + exports)
+
+
+def _plain(name: str) -> str:
+    """A name from a file or folder, as text: no code of a terminal, and no HTML."""
+    return escape(visible(name), quote=False)
 
 
 def name_exports(run: Run, lines: Iterable[str]) -> None:

@@ -7,6 +7,8 @@ is its output, saved beside the weights, and `Recipe.read` takes it back.
 from __future__ import annotations
 
 import json
+import math
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -23,6 +25,8 @@ BUILT_IN = ("nevi", "people")
 _SKIN = ("ph2", "isic")
 _MULTIPLE = 32
 _WINDOW = 256
+# Far above what is of use, and below what overflows or fills the memory by a slip.
+_MOST, _DEEPEST = 2**16, 16
 # So many pictures of people were learned better with weaker changes: see LOG.md.
 _MANY = 500
 # Muon's steps are as long whatever the gradient's size.
@@ -142,7 +146,7 @@ class Recipe:
         """
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise PixelwiseError(f"{path} is not a readable recipe: {error}.") from None
         return cls.checked(found, where=str(path))
 
@@ -155,12 +159,12 @@ class Recipe:
                 sorted(set(found) - set(known)) if isinstance(found, dict) else ["not a table"]
             )
             raise PixelwiseError(
-                f"{where} is no recipe of this version: {', '.join(strange)}. "
+                f"{where} is no recipe of this version: {reprlib.repr(', '.join(strange))}. "
                 f"Known are: {', '.join(known)}."
             )
         for name, value in found.items():
             if not _fits(value, known[name]):
-                raise PixelwiseError(f"{where}: '{name}' cannot be {value!r}.")
+                raise PixelwiseError(f"{where}: '{name}' cannot be {reprlib.repr(value)}.")
         if "size_hw" in found:
             found = {**found, "size_hw": tuple(found["size_hw"])}
         return cls(**found)
@@ -171,24 +175,29 @@ class Recipe:
             "orientation": self.orientation in ("any", "upright"),
             "optimizer": self.optimizer in ("adamw", "sgd", "muon"),
             "device": self.device in ("auto", "cpu", "cuda", "mps"),
-            "batch": self.batch >= 1,
+            "batch": 1 <= self.batch <= _MOST,
+            "width": self.width is None or self.width <= _MOST,
+            "depth": self.depth is None or self.depth <= _DEEPEST,
+            "seed": 0 <= self.seed < 2**32,
+            "weight_decay": 0 <= self.weight_decay < math.inf,
             "size_hw": min(self.size_hw) >= _MULTIPLE and max(self.size_hw) <= 4096,
-            "tile_px": self.tile_px is None or self.tile_px >= _MULTIPLE,
+            "tile_px": self.tile_px is None or _MULTIPLE <= self.tile_px <= _MOST,
             "stride": self.stride is None or self.stride in (1, 2, 4),
-            "steps": self.steps is None or self.steps >= 1,
-            "budget_s": self.budget_s is None or self.budget_s > 0,
+            "steps": self.steps is None or 1 <= self.steps < 2**31,
+            "budget_s": self.budget_s is None or 0 < self.budget_s < math.inf,
             "folds": self.folds == 0 or 2 <= self.folds <= 20,
-            "learning_rate": self.learning_rate > 0,
+            "learning_rate": 0 < self.learning_rate < math.inf,
             "average": 0 <= self.average < 1,
             "augment": 0 <= self.augment <= 3,
             "made_up": 0 <= self.made_up <= 10,
-            "loss": bool(self.loss),
+            "loss": bool(self.loss) and all(map(math.isfinite, self.loss.values())),
             "white_level": self.white_level is None or 0 < self.white_level < 2**32,
         }
         for name, holds in rules.items():
             if not holds:
                 meaning = _MEANINGS.get(name, "See the recipe's documentation.")
-                raise PixelwiseError(f"'{name}' cannot be {getattr(self, name)!r}. {meaning}")
+                value = reprlib.repr(getattr(self, name))
+                raise PixelwiseError(f"'{name}' cannot be {value}. {meaning}")
 
 
 _MEANINGS = {
@@ -196,6 +205,9 @@ _MEANINGS = {
     "optimizer": "It is 'adamw', 'sgd' or 'muon'.",
     "device": "It is 'auto', 'cpu', 'cuda' or 'mps'.",
     "batch": "At least one picture per step.",
+    "width": f"At most {_MOST} channels.",
+    "depth": f"At most {_DEEPEST} poolings.",
+    "seed": "A whole number from 0 to 4294967295.",
     "stride": "It is 1, 2 or 4.",
     "size_hw": f"Sides between {_MULTIPLE} and 4096 pixels.",
     "tile_px": f"At least {_MULTIPLE} pixels.",

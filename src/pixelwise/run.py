@@ -19,6 +19,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,13 @@ from pixelwise.history import read_history
 from pixelwise.model import Model
 from pixelwise.places import did_you_mean, known_runs
 from pixelwise.recipe import Recipe
+from pixelwise.run_checks import (
+    check_categories,
+    check_seen_before,
+    check_split,
+    refuse_links,
+    shapes_of,
+)
 from pixelwise.run_paths import located, portable
 from pixelwise.status import Status, read_status
 from pixelwise.tasks import Task
@@ -174,13 +182,15 @@ def open_run(path: str | Path) -> Run:
             f"{folder} is not a run: it has no recipe.json. `pixelwise train DATA` makes one."
             f"{known_runs()}"
         )
+    if not builtin.is_here(folder):
+        refuse_links(folder)
     recipe = located(Recipe.read(folder / "recipe.json"), folder)
     categories = _read_json(
         folder / "categories.json",
-        lambda found: tuple(_category(each) for each in found),
+        lambda found: tuple(map(_category, check_categories(found))),
     )
     split, fingerprint = _read_json(
-        folder / "split.json", lambda found: (dict(found["samples"]), str(found["fingerprint"]))
+        folder / "split.json", lambda found: (check_split(found)["samples"], found["fingerprint"])
     )
     backbone = _read_json(folder / "backbone.json", dict) if recipe.backbone else None
     before = folder / "seen_before.json"
@@ -188,8 +198,8 @@ def open_run(path: str | Path) -> Run:
     return Run(folder, recipe, categories, split, fingerprint, backbone, seen_before)
 
 
-def _seen_before(found: dict[str, Any]) -> tuple[Mapping[str, str], ...]:
-    return tuple({name: str(each[name]) for name in _CONTENT} for each in found["images"])
+def _seen_before(found: Any) -> tuple[Mapping[str, str], ...]:
+    return tuple({name: str(each[name]) for name in _CONTENT} for each in check_seen_before(found))
 
 
 def _category(found: dict[str, Any]) -> Category:
@@ -215,7 +225,7 @@ def _read_json(path: Path, form: Callable[[Any], Read]) -> Read:
     """Parse a file of a run and bring it into form; whatever fails, the file is named."""
     try:
         return form(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise PixelwiseError(f"{path} is damaged: {error}. Train the run again.") from None
 
 
@@ -355,6 +365,12 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
 
 
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of the tensors in a file of weights, unread; raises as `load_weights`."""
+    with _opened(path) as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
 def read_facts(path: Path) -> dict[str, str]:
     """The facts of a file of weights alone; raises as `load_weights`."""
     with _opened(path) as file:
@@ -374,11 +390,14 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def load_model(run: Run) -> Model:
     """The run's model with its best weights, on the CPU, for predicting."""
-    model = build_model(run.recipe, run.task(), run.backbone)
-    weights, _ = load_weights(run.weights)
+    build = partial(build_model, run.recipe, run.task(), run.backbone)
     try:
-        model.load_state_dict(weights)
-    except RuntimeError:
+        # Of a pretrained backbone the shape is known to its own library alone.
+        if run.backbone is None and shapes_of(build) != read_shapes(run.weights):
+            raise RuntimeError
+        model = build()
+        model.load_state_dict(load_weights(run.weights)[0])
+    except (RuntimeError, OverflowError, TypeError):
         raise PixelwiseError(
             f"{run.weights} does not belong to {run.path / 'recipe.json'}: other layers. "
             "Restore the folder, or train the run again."

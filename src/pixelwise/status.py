@@ -63,7 +63,7 @@ def read_status(run: Path) -> Status:
     try:
         found = Status(**json.loads(path.read_text(encoding="utf-8")))
         _check(found)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise PixelwiseError(
             f"{path} is damaged: {error}. Restore it from a copy, or train the run again."
         ) from None

@@ -34,6 +34,7 @@ ROOMS = [
         "machine",
         "manifest",
         "recipe",
+        "run_checks",
         "run_paths",
         "device",
         "pace",

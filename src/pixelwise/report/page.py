@@ -19,6 +19,7 @@ from pixelwise.report import figures
 from pixelwise.report.gallery import legend
 from pixelwise.report.words import terms_of
 from pixelwise.types import Image
+from pixelwise.words import visible
 
 if TYPE_CHECKING:
     from pixelwise.report import Evaluation
@@ -108,6 +109,7 @@ def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("pixelwise", "report"),
         autoescape=True,
+        finalize=_without_codes,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -123,6 +125,11 @@ def _rows(evaluation: Evaluation) -> Iterator[tuple[str, dict[str, float], str]]
     for place in order[:_MAX_ROWS]:
         scores = {name: float(values[name][place]) for name in evaluation.metric.shown}
         yield ids[place], scores, ", ".join(groups[ids[place]].values())
+
+
+def _without_codes(value: object) -> object:
+    """What the page shows of a value; texts may come from names of files."""
+    return visible(value, keep="\n\t") if type(value) is str else value
 
 
 def _figure(svg: str) -> str:
