@@ -367,3 +367,22 @@ def test_a_newer_matlab_file_says_how_to_save_it(tmp_path, content):
     (tmp_path / "joints.mat").write_bytes(content)
     with pytest.raises(PixelwiseError, match=r"joints\.mat is a MATLAB file of version 7\.3.*-v7"):
         open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("with_instances", [True, False])
+def test_other_labels_in_cityscapes_layout_have_the_names_of_their_file(tmp_path, with_instances):
+    """As CVAT exports them: values are the lines of label_colors.txt."""
+    for index in range(4):
+        objects, name = objects_of(index), f"default/p{index}"
+        truth = f"gtFine/{name}_gtFine"
+        write(tmp_path / f"leftImg8bit/{name}_leftImg8bit.png", image_of(index))
+        write(tmp_path / f"{truth}_labelIds.png", objects)
+        numbers = np.where(objects > 0, objects.astype(np.uint16) * 1000 + 1, 0)
+        if with_instances:
+            write(tmp_path / f"{truth}_instanceIds.png", numbers.astype(np.uint16))
+    (tmp_path / "label_colors.txt").write_text("0 0 0 background\n9 9 9 cell\n5 5 5 debris\n")
+    dataset, found = read(tmp_path)
+    assert [c.name for c in dataset.categories] == ["background", "cell", "debris"]
+    assert [c.is_thing for c in dataset.categories] == [False, *[with_instances] * 2]
+    np.testing.assert_array_equal(found[1].semantic, objects_of(1))
+    assert [len(each) for each in found] == [2 * with_instances] * 4

@@ -61,6 +61,14 @@ HABITS = {
     "Kvasir": ("Kvasir-SEG/images/c{}.jpg", "Kvasir-SEG/masks/c{}.jpg"),
     "CVC-ClinicDB": ("Original/{}.tif", "Ground Truth/{}.tif"),
     "Oxford pets": ("images/Cat_{}.jpg", "annotations/masks/Cat_{}.png"),
+    "Cellpose, training": ("a{}_img.png", "a{}_masks.png"),
+    "ImageJ, counted": ("a{}.tif", "Count Masks of a{}.tif"),
+    "Labkit": ("a{}.tif", "segmentation of a{}.tif"),
+    "TrackMate": ("a{}.tif", "LblImg_a{}.tif"),
+    "QuPath": ("a{}.tif", "a{}-labels.png"),
+    "original and segmented": ("a{}_original.jpg", "a{}_segmented.png"),
+    "labelled": ("a{}.jpg", "a{}_labelled.png"),
+    "one annotator": ("a{}.jpg", "a{}_annotatorA.png"),
     "GT of objects": ("Imgs/p{}.jpg", "GT/p{}.png"),
 }
 
@@ -113,6 +121,8 @@ def test_images_of_left_and_right_are_no_masks():
         ("images/p.png", "annotator 1/masks/p_observer1.png", "annotator 2/masks/p_observer2.png"),
         ("p.png", "p_GT1.png", "p_GT2.png"),
         ("images/p.png", "Manual 1/p.png", "Manual 2/p.png"),
+        ("p.png", "p_rater_a.png", "p_rater_b.png"),
+        ("images/p.png", "masks/p_rater1.png", "masks/p_rater2.png"),
     ],
 )
 def test_two_observers_are_asked_about(image, one, other):

@@ -30,15 +30,14 @@ _MODIFIERS = (
 )
 _WEAK = (
     r"contours?|outlined?|lesion|binary|bin|bw|predict|prediction|predicted|pred|lab|m|l|p|fg|"
+    r"labell?ed|segmented|annotated|classified|watershed|threshold(?:ed)?|binarized|ann|"
     r"foreground|silhouette|alpha|matting|object[ _-]identities|object[ _-]predictions|"
     r"1stho|2ndho|ah|vk|truth"
 )
+_PEOPLE = r"(?:expert|annotator|rater|observer|reader|doctor|grader|ho)[ _-]?(?:\d+|[a-d])"
 _OBSERVER = re.compile(
-    r".+?[ ._-](?P<who>(?:1st|2nd|3rd)HO|ah|vk|(?:manual|expert|annotator|rater|observer|reader|"
-    r"doctor|grader|HO|GT)[ _-]?\d+)$",
-    re.IGNORECASE,
+    rf".+?[ ._-](?P<who>(?:1st|2nd|3rd)HO|ah|vk|(?:manual|GT)[ _-]?\d+|{_PEOPLE})$", re.IGNORECASE
 )
-_PEOPLE = r"(?:expert|annotator|rater|observer|reader|doctor|grader|ho)[ _-]?\d+"
 _SUFFIX = re.compile(rf"(?P<core>.+?){_SEPARATOR}(?:{_STRONG})$", re.IGNORECASE)
 _NUMBERED = re.compile(
     rf"(?P<core>.+?){_SEPARATOR}(?:{_STRONG}|lesion|contour)[ _-]?(?P<number>\d{{1,4}})$",
@@ -48,8 +47,9 @@ _GLUED = re.compile(r"(?P<core>.*\d)(?:masks?|gt|labels?|seg)$", re.IGNORECASE)
 _HINT = re.compile(rf"(?P<core>.+?){_SEPARATOR}(?:{_WEAK}|{_PEOPLE})$", re.IGNORECASE)
 _MORE = re.compile(rf"(?P<core>.+?){_SEPARATOR}(?:{_MODIFIERS}|contour|lesion)$", re.IGNORECASE)
 _PREFIX = re.compile(
-    r"(?:(?:count[ _])?masks?[ _]of|man_seg|ground[ _-]?truth|gt|mask|label|seg|segmentation|"
-    r"annotation)(?:[ ._-]+|(?=\d))(?P<core>.+)$",
+    r"(?:(?:(?:count[ _])?masks?|labels?|segmentation|annotations?)[ _]of|lblimg|man_seg|"
+    r"ground[ _-]?truth|gt|mask|label|seg|segmentation|annotation)"
+    r"(?:[ ._-]+|(?=\d))(?P<core>.+)$",
     re.IGNORECASE,
 )
 _INFIX = re.compile(rf"(?P<before>.+?){_SEPARATOR}(?:{_STRONG})(?P<after>{_SEPARATOR}.+)$", re.I)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from pixelwise.datasets._cases import Case, Cases, refuse_option, settled
 from pixelwise.datasets._codes import grey
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures
 from pixelwise.datasets._instances import on_layers, renumbered
-from pixelwise.datasets._masks import fit_to_image
+from pixelwise.datasets._masks import IGNORED_NAMES, category, fit_to_image, rgb_of
+from pixelwise.datasets._names import Names, read_names
 from pixelwise.datasets._pictures import image_size_hw, read_stored
 from pixelwise.datasets._roles import split_of
 from pixelwise.types import IGNORE, Annotation, Category, PixelwiseError
@@ -61,13 +63,14 @@ _THINGS = (
     (33, "bicycle", (119, 11, 32)),
 )
 _ONE_OF_MANY = 1000
+_BACKGROUNDS = ("background", "_background_")
 # Label id -> category; ids go up to 33, and what else a value of 16 bits divided by 1000 can be.
 _CATEGORY = np.full(256, IGNORE, np.uint8)
 _CATEGORY[[label for label, *_ in (*_STUFF, *_THINGS)]] = np.arange(len(_STUFF) + len(_THINGS))
 _CATEGORY_OF_TRAIN_ID = np.full(256, IGNORE, np.uint8)
 _CATEGORY_OF_TRAIN_ID[: len(_STUFF) + len(_THINGS)] = np.arange(len(_STUFF) + len(_THINGS))
 
-Categories = NDArray[np.uint8]
+Table = NDArray[np.uint8]
 """(256,) the category of each label id, or of each train id; 255 = ignore."""
 
 
@@ -89,14 +92,13 @@ def read(root: Path, masks: str) -> Cases:
     images, truths = _by_name(files)
     met = {each for maps in truths.values() for each in maps}
     needed = next((each for each in _MAPS if each in met), "")
-    has_instances = needed.startswith("instance")
     found = [
         Case(name, image, (truths[name][needed],), split_of(folder_of(image)))
         for name, image in images.items()
         if needed in truths.get(name, {})
     ]
-    categories = _CATEGORY_OF_TRAIN_ID if "train" in needed else _CATEGORY
-    kept, notes = _without_blank_test(root, found, categories)
+    categories, table, notes = _legend(root, needed)
+    kept, on_test = _without_blank_test(root, found, table)
     if not kept:
         raise PixelwiseError(
             f"No image NAME_leftImg8bit.png in {root} has its NAME_gtFine_labelIds.png"
@@ -109,12 +111,44 @@ def read(root: Path, masks: str) -> Cases:
         "cityscapes",
         root,
         settled(kept),
-        _categories(has_instances),
-        partial(_read_instances if has_instances else _read_labels, categories),
+        categories,
+        partial(_read_instances, table, tuple(category.is_thing for category in categories))
+        if needed.startswith("instance")
+        else partial(_read_labels, table),
         groups={case.id: {"city": _last(folder_of(case.image))} for case in kept},
         unpaired=tuple(root / image for image in alone),
-        notes=notes,
+        notes=(*notes, *on_test),
     )
+
+
+def _legend(root: Path, needed: str) -> tuple[tuple[Category, ...], Table, tuple[str, ...]]:
+    """The categories, which of them each label is, and a sentence where it is not Cityscapes' way.
+
+    Tools export other labels in this layout too: CVAT names them in label_colors.txt.
+    """
+    has_instances = needed.startswith("instance")
+    own = _categories(has_instances)
+    listed = read_names(root)
+    if listed is not None and not {c.name for c in own} & {name.lower() for name in listed.names}:
+        return *_other_labels(listed, has_instances), (f"Class names from {listed.file.name}.",)
+    if "train" not in needed:
+        return own, _CATEGORY, ()
+    return own, _CATEGORY_OF_TRAIN_ID, ("The maps hold train ids: 0 is road, 18 bicycle.",)
+
+
+def _other_labels(listed: Names, has_instances: bool) -> tuple[tuple[Category, ...], Table]:
+    """Of labels with names of their own all but the background are things."""
+    values = listed.values or range(len(listed.names))
+    colors = listed.colors or [None] * len(listed.names)
+    table = np.full(256, IGNORE, np.uint8)
+    found: list[Category] = []
+    for value, name, color in zip(values, listed.names, colors, strict=True):
+        if name.lower() not in IGNORED_NAMES and value <= IGNORE:
+            table[value] = len(found)
+            is_thing = has_instances and name.lower() not in _BACKGROUNDS
+            rgb = None if color is None else rgb_of(color)
+            found.append(replace(category(name, len(found), rgb), is_thing=is_thing))
+    return tuple(found), table
 
 
 def _categories(has_instances: bool) -> tuple[Category, ...]:
@@ -141,11 +175,11 @@ def _by_name(files: list[str]) -> tuple[dict[str, str], dict[str, dict[str, str]
 
 
 def _without_blank_test(
-    root: Path, found: list[Case], categories: Categories
+    root: Path, found: list[Case], table: Table
 ) -> tuple[list[Case], tuple[str, ...]]:
     """The benchmark keeps its test truth to itself and hands out blank maps instead."""
     test = [case for case in found if case.split == "test"]
-    if not test or (categories[_labels(_values(root / test[0].files[0]))] != IGNORE).any():
+    if not test or (table[_labels(_values(root / test[0].files[0]))] != IGNORE).any():
         return found, ()
     note = f"The {len(test)} test pictures have blank maps and are left out."
     return [case for case in found if case.split != "test"], (note,)
@@ -158,20 +192,22 @@ def _last(path: str) -> str:
 # --- one picture ----------------------------------------------------------------------------------
 
 
-def _read_labels(categories: Categories, image: Path, files: tuple[Path, ...]) -> Annotation:
-    labels = categories[_labels(_values(files[0]))]
+def _read_labels(table: Table, image: Path, files: tuple[Path, ...]) -> Annotation:
+    labels = table[_labels(_values(files[0]))]
     return Annotation(fit_to_image(labels, files[0], image_size_hw(image)))
 
 
-def _read_instances(categories: Categories, image: Path, files: tuple[Path, ...]) -> Annotation:
+def _read_instances(
+    table: Table, things: tuple[bool, ...], image: Path, files: tuple[Path, ...]
+) -> Annotation:
     values = fit_to_image(_values(files[0]), files[0], image_size_hw(image))
     numbers = np.unique(values).astype(np.int64)
-    kinds = categories[_labels(numbers.astype(np.uint16))]
-    is_thing = (kinds >= len(_STUFF)) & (kinds != IGNORE)
-    things = numbers[is_thing]
-    layer = renumbered(values, things)
-    ground = categories[_labels(values)]
-    crowd = (things < _ONE_OF_MANY).tolist()
+    kinds = table[_labels(numbers.astype(np.uint16))]
+    is_thing = np.isin(kinds, np.flatnonzero(things))
+    objects = numbers[is_thing]
+    layer = renumbered(values, objects)
+    ground = table[_labels(values)]
+    crowd = (objects < _ONE_OF_MANY).tolist()
     return on_layers(layer[None], kinds[is_thing].tolist(), ground, crowd=crowd)
 
 
