@@ -45,6 +45,7 @@ from pixelwise.run import (
     describe_backbone,
     load_weights,
     open_run,
+    open_start,
     save_weights,
 )
 from pixelwise.splits import Split
@@ -100,6 +101,7 @@ def train(
     folder = Path(out) if out else Path("runs") / Path(data).resolve().name
     refuse_unwritable(folder)
     backbone = _try_out(recipe, dataset, folder)
+    _tell_of_start(recipe, on_note)
     with locked(folder), telling_what_is_kept(folder):
         clear_leftovers(folder)
         runs = plan(dataset, recipe, folder, on_note, backbone)
@@ -136,6 +138,13 @@ def _close(folder: Path) -> Run:
         write_card(run)
         Status("finished").write(folder)
     return run
+
+
+def _tell_of_start(recipe: Recipe, on_note: Callable[[str], None]) -> None:
+    """Say that the initial weights are of a run that is not finished."""
+    start = open_start(recipe)
+    if start is not None and start.status.state == "training" and (said := warning(start)):
+        on_note(said)
 
 
 def _try_out(recipe: Recipe, dataset: Dataset, folder: Path) -> Mapping[str, Any] | None:

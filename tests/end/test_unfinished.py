@@ -70,6 +70,11 @@ def test_a_killed_run_is_no_finished_one_anywhere(data, tmp_path, monkeypatch, t
     assert training["weights_step"] == run.kept_step > 0
     code, out, _ = type_in("pixelwise compare cut cut")
     assert code == 0 and "was not finished when it was measured, after 7 of 20 planned" in out
+    notes: list[str] = []
+    asked = {**SMALL, "start": str(run.path), "on_note": notes.append}
+    other = write_folder(tmp_path / "other", 8, first=60)
+    train(other, out=tmp_path / "next", steps=1, **asked)
+    assert said in notes[0]
     # Resumed it is finished, and nothing is said any more.
     train(data, out=run.path, steps=20, **SMALL)
     assert trained.warning(run) is None and "not finished" not in (run.path / "card.md").read_text()
