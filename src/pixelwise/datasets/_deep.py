@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.datasets._orientation import orientation_of, turn
-from pixelwise.datasets._tiff import is_tiff, read_cv2, read_tags, read_values, refuse_several
+from pixelwise.datasets._tiff import Tags, is_tiff, read_cv2, read_tags, read_values, refuse_several
 from pixelwise.types import Image, PixelwiseError
 
 # The depths that cameras, microscopes and scanners deliver inside 16-bit files.
@@ -69,8 +69,12 @@ def is_deep(path: Path) -> bool:
     return len(head) == 25 and head.startswith(_PNG) and head[24] == 16
 
 
-def read_deep(path: Path) -> Deep:
+def read_deep(path: Path, tags: Tags | None = None) -> Deep:
     """The numbers of a 16-bit PNG or a deep TIFF.
+
+    Args:
+        path: the file.
+        tags: of a TIFF, where they have been read.
 
     Raises:
         PixelwiseError: several pages, channels without a meaning, or more than `MAX_BYTES`.
@@ -80,7 +84,7 @@ def read_deep(path: Path) -> Deep:
         values = read_cv2(path)
         alpha = values.ndim == 3 and values.shape[2] in (2, 4)
         return Deep(turn(values, orientation_of(path)), 65535.0, alpha=alpha)
-    tags = read_tags(path)
+    tags = tags or read_tags(path)
     refuse_several(path, tags)
     height, width = tags.size_hw
     if height * width * tags.channels * tags.bits // 8 > MAX_BYTES:
@@ -88,7 +92,7 @@ def read_deep(path: Path) -> Deep:
             f"{path} takes more than {MAX_BYTES // 2**20} MiB unpacked, which is the most that is "
             "read: cut it into tiles, or save it with 8 bits a channel."
         )
-    values = turn(read_values(path, tags), orientation_of(path))
+    values = turn(read_values(path, tags), tags.orientation)
     if values.dtype.kind == "c":
         raise PixelwiseError(f"{path} holds complex numbers. Save their magnitude as an image.")
     if values.ndim == 3 and values.shape[2] == 4 and not (tags.alpha or tags.is_cmyk):

@@ -38,7 +38,7 @@ def orientation_of(path: Path, image: Pil.Image | None = None) -> int:
             return _of_png(file)
     if head[:2] in (b"II", b"MM") and (image is None or image.format == "TIFF"):
         return _of_tiff(path)
-    return 1 if image is None else _valid(image.getexif().get(_TAG))
+    return 1 if image is None else valid(image.getexif().get(_TAG))
 
 
 def turn(values: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -53,8 +53,7 @@ def turn(values: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def _of_tiff(path: Path) -> int:
     with tifffile.TiffFile(path) as tiff:
-        tag = tiff.pages.first.tags.get("Orientation")
-        return 1 if tag is None else _valid(tag.value)
+        return valid(tiff.pages.first.tags.get("Orientation"))
 
 
 def _of_png(file: BinaryIO) -> int:
@@ -87,10 +86,12 @@ def _of_exif(data: bytes) -> int:
     exif = Pil.Exif()
     try:
         exif.load(data)
-        return _valid(exif.get(_TAG))
+        return valid(exif.get(_TAG))
     except Exception:  # damaged metadata says nothing, whatever the parser raises
         return 1
 
 
-def _valid(value: object) -> int:
+def valid(tag: object) -> int:
+    """A tag's value, or a tag of tifffile's, as an orientation; 1 where it is none."""
+    value = getattr(tag, "value", tag)
     return value if isinstance(value, int) and value in range(1, 9) else 1

@@ -25,7 +25,7 @@ from PIL import UnidentifiedImageError
 from pixelwise.datasets._deep import is_deep, read_deep, to_rgb8
 from pixelwise.datasets._formats import foreign_format
 from pixelwise.datasets._orientation import orientation_of, turn
-from pixelwise.datasets._tiff import is_tiff, read_tags, refuse_several
+from pixelwise.datasets._tiff import Tags, is_tiff, read_tags, refuse_several
 from pixelwise.types import Image, PixelwiseError
 
 SUFFIXES = frozenset(
@@ -40,7 +40,7 @@ Pil.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 # No other decoder of Pillow's is asked: some start programs, and their files are named instead.
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM")
-_BAND = 256
+_BAND_PIXELS = 2**22
 _MOVING = (".gif", ".png", ".apng", ".webp")
 
 
@@ -79,12 +79,14 @@ def read_image(path: Path, white_level: float | None = None, *, first: bool = Fa
             decoded); the message names the file.
     """
     with _naming(path):
-        if _refused_by_header(path):
-            return to_rgb8(read_deep(path), path, white_level)
+        tags = _checked_tags(path)
+        if tags.is_deep if tags else _is_deep_png(path):
+            return to_rgb8(read_deep(path, tags), path, white_level)
         with _open(path) as image:
             if not first:
                 _refuse_frames(path, image)
-            return turn(_rgb(image), orientation_of(path, image) if not is_tiff(path) else 1)
+            # Pillow turns TIFF by itself.
+            return turn(_rgb(image), 1 if tags else orientation_of(path, image))
 
 
 def read_stored(path: Path) -> Stored:
@@ -94,14 +96,15 @@ def read_stored(path: Path) -> Stored:
         PixelwiseError: as `read_image`.
     """
     with _naming(path):
-        if _refused_by_header(path):
-            deep = read_deep(path)
+        tags = _checked_tags(path)
+        if tags.is_deep if tags else _is_deep_png(path):
+            deep = read_deep(path, tags)
             return Stored(deep.values, is_white_zero=deep.is_white_zero)
         with _open(path) as image:
             _refuse_frames(path, image)
             stored = _stored(image)
-            if is_tiff(path):
-                return _as_numbered(path, stored)
+            if tags:
+                return _as_numbered(tags, stored)
             return replace(stored, values=turn(stored.values, orientation_of(path, image)))
 
 
@@ -134,12 +137,11 @@ def _indices(image: Pil.Image) -> Stored:
     return Stored(np.asarray(image.convert("RGBA")))
 
 
-def _as_numbered(path: Path, stored: Stored) -> Stored:
+def _as_numbered(tags: Tags, stored: Stored) -> Stored:
     """The numbers of a TIFF whose smallest is shown white, which Pillow turns round.
 
     Faxes' compressions count white as 0 by their own convention: those are kept as shown.
     """
-    tags = read_tags(path)
     if not tags.is_white_zero or tags.is_fax or stored.values.ndim == 3:
         return stored
     return replace(stored, values=255 - stored.values, is_white_zero=True)
@@ -153,9 +155,9 @@ def image_size_hw(path: Path) -> tuple[int, int]:
     """
     with _naming(path):
         if is_tiff(path):
-            height, width = read_tags(path).size_hw
+            tags = read_tags(path)
+            (height, width), orientation = tags.size_hw, tags.orientation
             _refuse_enormous(path, width, height)
-            orientation = orientation_of(path)
         else:
             with _open(path) as image:
                 width, height = image.size
@@ -245,18 +247,23 @@ def _refuse_enormous(path: Path, width: int, height: int) -> None:
         raise PixelwiseError(f"{path} {_TOO_LARGE}")
 
 
-def _refused_by_header(path: Path) -> bool:
-    """Whether the file is deep; all that a header is refused for is found on the way.
+def _checked_tags(path: Path) -> Tags | None:
+    """The tags of a TIFF, with all that it is refused for by them; None for other formats.
 
     Raises:
         PixelwiseError: too large, several pages, or channels without a meaning.
     """
-    if is_tiff(path):
-        tags = read_tags(path)
-        height, width = tags.size_hw
-        _refuse_enormous(path, width, height)
-        refuse_several(path, tags)
-        return tags.is_deep
+    if not is_tiff(path):
+        return None
+    tags = read_tags(path)
+    height, width = tags.size_hw
+    _refuse_enormous(path, width, height)
+    refuse_several(path, tags)
+    return tags
+
+
+def _is_deep_png(path: Path) -> bool:
+    """Whether the file has more than 8 bits; its size is checked before it is decoded."""
     if not is_deep(path):
         return False
     with _open(path):
@@ -286,11 +293,13 @@ def _rgb(image: Pil.Image) -> Image:
     is_inverted = image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, _BAND):
-        band = image.crop((0, top, width, min(height, top + _BAND)))
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        band = image if bottom - top == height else image.crop((0, top, width, bottom))
         if is_inverted:
             band = Pil.fromarray(255 - np.asarray(band), mode="CMYK")
-        pixels[top : top + _BAND] = np.asarray(_flatten(band))
+        pixels[top:bottom] = np.asarray(_flatten(band))
     return pixels
 
 

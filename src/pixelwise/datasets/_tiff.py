@@ -18,6 +18,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from pixelwise.datasets._orientation import valid
 from pixelwise.types import PixelwiseError
 
 _DEFLATE = (8, 32946)
@@ -39,7 +40,7 @@ class Tags:
     photometric interpretation 0, where the smallest number is shown white. ``is_fax``: compressed
     as faxes are, which count white as 0 whatever the writer meant by its numbers. ``alpha``:
     whether the last channel says how opaque a pixel is. ``num_pages``: images of its size or
-    another shape; previews of it are not counted.
+    another shape; previews of it are not counted. ``orientation``: EXIF's, 1 to 8.
     """
 
     size_hw: tuple[int, int]
@@ -51,6 +52,7 @@ class Tags:
     alpha: bool
     num_pages: int
     axes: str
+    orientation: int = 1
 
     @property
     def is_deep(self) -> bool:
@@ -95,6 +97,7 @@ def read_tags(path: Path) -> Tags:
             bool(extra) and extra[-1] in _ALPHA,
             pages,
             axes,
+            valid(page.tags.get("Orientation")),
         )
 
 
