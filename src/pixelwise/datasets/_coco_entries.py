@@ -144,9 +144,11 @@ def flag_of(value: Any, name: str) -> bool:
         ValueError: a text or a number that is neither.
     """
     text = "" if value is None else str(value).strip().lower()
-    if text not in _YES | _NO:
+    if text in _NO:
+        return False
+    if text not in _YES:
         raise _UnreadError(f"its {name} is {_short(value)}; expected 0 or 1")
-    return text in _YES
+    return True
 
 
 class _UnreadError(ValueError):
@@ -227,7 +229,16 @@ def _outline(found: Any) -> Any:
         return _code(found) if found.get("counts") else None
     if not isinstance(found, list):
         return found or None  # what is no outline is named when it is decoded
-    return tuple(_polygons(found)) or None
+    return _as_coco_writes(found) or tuple(_polygons(found)) or None
+
+
+def _as_coco_writes(found: list[Any]) -> tuple[array[float], ...]:
+    """Polygons in COCO's own form, which is fast; empty for any other."""
+    try:
+        polygons = tuple(array("d", part) for part in found)
+    except (TypeError, OverflowError):
+        return ()
+    return polygons if all(len(polygon) >= 6 for polygon in polygons) else ()
 
 
 def _code(found: Mapping[str, Any]) -> Mapping[str, Any]:
