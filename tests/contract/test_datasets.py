@@ -455,3 +455,44 @@ def test_links_that_lead_back_up_end(tmp_path):
     write_pairs(tmp_path)
     (tmp_path / "images" / "loop").symlink_to(tmp_path, target_is_directory=True)
     assert len(open_dataset(tmp_path)) == 6
+
+
+VALUE_TABLES = [
+    ("_classes.csv", "Pixel Value, Class\n0, background\n1, cell\n2, debris\n"),
+    ("_classes.csv", "\ufeffClass;Pixel Value\nbackground;0\ncell;1\ndebris;2\n"),
+    ("_CLASSES.CSV", "pixel_value\tclass_name\n0\tbackground\n1\tcell\n2\tdebris\n"),
+    ("class_dict.csv", "name,value\nbackground,0\ncell,1\ndebris,2\n"),
+    ("classes.csv", "id,name\n0,background\n1,cell\n2,debris\n"),
+    ("labels.csv", "label,name\n2,debris\n1,cell\n0,background\n"),
+    ("label_map.csv", "sep=;\nIndex;Label\n0;background\n1;cell\n2;debris\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), VALUE_TABLES)
+@pytest.mark.parametrize("parts", [("",), ("train/", "valid/", "test/")])
+def test_a_table_names_the_values_of_masks(tmp_path, name, text, parts):
+    for number, part in enumerate(parts):
+        image, mask = f"{part}p{{}}_jpg.rf.0a1b.jpg", f"{part}p{{}}_jpg.rf.0a1b_mask.png"
+        write_pairs(tmp_path, 2, image, mask, lambda mask: np.uint8(2) * mask, start=2 * number)
+        (tmp_path / part / name).write_text(text)
+    dataset = open_dataset(tmp_path)
+    assert [category.name for category in dataset.categories] == ["background", "cell", "debris"]
+    assert not any("not used" in note for note in dataset.notes)
+
+
+def test_tables_of_names_that_differ_between_the_parts_are_asked_about(tmp_path):
+    for number, part in enumerate(("train", "test")):
+        write_pairs(tmp_path / part, 2, values=lambda mask: np.uint8(2) * mask, start=2 * number)
+        names = ["cell,debris", "debris,cell"][number].split(",")
+        lines = [f"{value},{each}" for value, each in enumerate(["nothing", *names])]
+        (tmp_path / part / "_classes.csv").write_text("\n".join(["Pixel Value,Class", *lines]))
+    with pytest.raises(PixelwiseError, match=r"_classes.csv and .*_classes.csv name the classes"):
+        open_dataset(tmp_path)
+
+
+def test_a_table_of_labels_of_images_is_no_table_of_names(tmp_path):
+    write_pairs(tmp_path, 2)
+    (tmp_path / "labels.csv").write_text("image,dx,label\np0,nv,1\np1,mel,0\n")
+    dataset = open_dataset(tmp_path)
+    assert [category.name for category in dataset.categories] == ["background", "foreground"]
+    assert dataset[1].groups == {"diagnosis": "melanoma"}

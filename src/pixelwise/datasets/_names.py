@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pixelwise.datasets._name_tables import read_name_table
+from pixelwise.datasets._roles import split_of
 from pixelwise.types import PixelwiseError
 
 # In order of trust: files that give values or colours first.
+NAME_TABLES = (
+    *("class_dict.csv", "_classes.csv", "classes.csv", "class_names.csv", "label_map.csv"),
+    *("labelmap.csv", "labels.csv", "categories.csv"),
+)
 NAME_FILES = (
-    "class_dict.csv",
+    *NAME_TABLES,
     "label_colors.txt",
     "labelmap.txt",
     "label_list.txt",
@@ -39,20 +45,56 @@ def read_names(root: Path) -> Names | None:
     """The class names written in a text file at the top of the folder, if there is one.
 
     Understood: nnU-Net's dataset.json, "0 null" (value, name), "64 128 64 Animal" (colour, name),
-    class_dict.csv (name,r,g,b), CVAT's labelmap.txt (name:r,g,b::), and one name a line, where a
-    first line "__ignore__" stands for 255 as LabelMe writes it.
+    class_dict.csv (name,r,g,b), Roboflow's _classes.csv (Pixel Value, Class), CVAT's labelmap.txt
+    (name:r,g,b::), and one name a line, where a first line "__ignore__" stands for 255 as LabelMe
+    writes it.
+
+    Raises:
+        PixelwiseError: a damaged table, or tables in train, val and test that differ.
     """
     declared = _from_nnunet(root / "dataset.json")
     if declared is not None:
         return declared
-    there = {file.name.lower(): file for file in root.iterdir() if file.name.lower() in NAME_FILES}
-    for name in NAME_FILES:
+    found = _first_of(root, NAME_FILES)
+    return found if found is not None else _in_parts(root)
+
+
+def _first_of(folder: Path, called: Sequence[str]) -> Names | None:
+    there = {file.name.lower(): file for file in folder.iterdir() if file.name.lower() in called}
+    for name in called:
         file = there.get(name)
         if file is not None and file.is_file():
             found = _parse(file, _lines(file))
             if found is not None and len(found.names) > 0:
                 return found
     return None
+
+
+def _in_parts(root: Path) -> Names | None:
+    """The names in a table in each of train, val and test, as Roboflow writes them.
+
+    Raises:
+        PixelwiseError: two of the tables differ.
+    """
+    parts = [path for path in sorted(root.iterdir()) if split_of(path.name) and path.is_dir()]
+    found = [names for part in parts if (names := _first_of(part, NAME_TABLES)) is not None]
+    for other in found[1:]:
+        if replace(other, file=found[0].file) != found[0]:
+            raise PixelwiseError(
+                f"{found[0].file} and {other.file} name the classes differently. Put one table of "
+                f"names, such as {other.file.name}, at the top of the folder {root}."
+            )
+    return found[0] if found else None
+
+
+def is_name_file(path: Path) -> bool:
+    """Whether a file lists the names of classes; a table may be called so and be about images."""
+    if path.suffix.lower() != ".csv":
+        return path.name.lower() in NAME_FILES
+    try:
+        return path.name.lower() in NAME_TABLES and _from_csv(path) is not None
+    except PixelwiseError:
+        return False
 
 
 def _from_nnunet(file: Path) -> Names | None:
@@ -90,8 +132,8 @@ def _lines(file: Path) -> list[str]:
 
 
 def _parse(file: Path, lines: list[str]) -> Names | None:
-    if file.suffix == ".csv":
-        return _from_csv(file, lines)
+    if file.suffix.lower() == ".csv":
+        return _from_csv(file)
     rows = [_colored(line) for line in lines]
     if rows and all(rows):
         pairs = [row for row in rows if row]
@@ -122,24 +164,18 @@ def _plain(file: Path, lines: list[str]) -> Names:
     return Names(file, tuple(lines), None, None)
 
 
-def _from_csv(file: Path, lines: list[str]) -> Names | None:
-    try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
-    except csv.Error as error:
-        raise PixelwiseError(f"{file} is no table of names ({error}). Export it again.") from error
-    header = [cell.lower() for cell in rows[0]] if rows else []
-    try:
-        columns = [header.index(key) for key in ("name", "r", "g", "b")]
-    except ValueError:
+def _from_csv(file: Path) -> Names | None:
+    listed = read_name_table(file)
+    if listed is None:
         return None
+    names, values, colors = listed
     try:
-        cells = [[row[column] for column in columns] for row in rows[1:]]
-        codes = tuple(_code(*row[1:]) for row in cells)
-    except (IndexError, ValueError) as error:
+        codes = None if colors is None else tuple(_code(*each) for each in colors)
+    except ValueError as error:
         raise PixelwiseError(
             f"{file}: expected lines such as road,128,64,128 under the header name,r,g,b."
         ) from error
-    return Names(file, tuple(row[0] for row in cells), None, codes)
+    return Names(file, names, values, codes)
 
 
 def _code(red: str, green: str, blue: str) -> int:

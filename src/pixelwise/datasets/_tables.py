@@ -35,7 +35,7 @@ from pixelwise.datasets._facts import (
 from pixelwise.datasets._files import folder_of, list_files, pictures, stem
 from pixelwise.datasets._ids import TABLE
 from pixelwise.datasets._joins import Images, narrowed
-from pixelwise.datasets._names import NAME_FILES
+from pixelwise.datasets._names import is_name_file
 from pixelwise.datasets._rows import SHEETS, Rows, UnusedTableError, head_rows, read_rows
 from pixelwise.types import TOGETHER, PixelwiseError, Sample
 from pixelwise.words import count
@@ -53,7 +53,7 @@ _ALIKE = 6
 
 def facts_of(root: Path, layout: str, samples: Sequence[Sample]) -> tuple[Groups, tuple[str, ...]]:
     """What the tables below ``root`` say, as `read_facts`, by the ids of ``samples``."""
-    files = [file for file in list_files(root) if not _is_read_elsewhere(file, layout)]
+    files = [file for file in list_files(root) if not _is_read_elsewhere(root, file, layout)]
     if not _tables_among(root, files):
         return {}, ()
     images = {each.id: Path(os.path.relpath(each.files[0], root)).as_posix() for each in samples}
@@ -61,10 +61,12 @@ def facts_of(root: Path, layout: str, samples: Sequence[Sample]) -> tuple[Groups
     return {i: groups[image] for i, image in images.items() if image in groups}, notes
 
 
-def _is_read_elsewhere(file: str, layout: str) -> bool:
+def _is_read_elsewhere(root: Path, file: str, layout: str) -> bool:
     """Whether a table is about objects or classes, or of a layout that reads it itself."""
     name = file.rpartition("/")[2].lower()
-    return name == TABLE or name in NAME_FILES or (layout == "ph2" and name.startswith("ph2"))
+    return (
+        name == TABLE or is_name_file(root / file) or (layout == "ph2" and name.startswith("ph2"))
+    )
 
 
 def read_facts(
