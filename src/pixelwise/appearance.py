@@ -57,7 +57,11 @@ def appearance_of(image: Image) -> Appearance:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     detail = small - cv2.GaussianBlur(small, (0, 0), 4)
-    code = np.packbits(low_bits(small)).tobytes().hex() if detail.std() >= _LEAST_DETAIL else ""
+    code = (
+        np.packbits(bits_of(low_frequencies(small))).tobytes().hex()
+        if detail.std() >= _LEAST_DETAIL
+        else ""
+    )
     return Appearance(digest.hexdigest(), code, small)
 
 
@@ -83,11 +87,28 @@ def _read(sample: Sample) -> Appearance | None:
         return None
 
 
-def low_bits(thumbnail: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(256,) bool: which low frequencies are above their median."""
-    low = cv2.dct(thumbnail)[1 : _LOW + 1, 1 : _LOW + 1]
-    bits: NDArray[np.bool_] = (low > np.median(low)).ravel()
-    return bits
+def low_frequencies(thumbnail: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(16, 16) float32: the lowest frequencies along y and x, without those of 0."""
+    return np.asarray(cv2.dct(thumbnail)[1 : _LOW + 1, 1 : _LOW + 1], np.float32)
+
+
+def bits_of(low: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(..., 256) bool: which of (..., 16, 16) frequencies are above their median."""
+    flat = low.reshape(*low.shape[:-2], CODE_BITS)
+    return np.asarray(flat > np.median(flat, axis=-1, keepdims=True), np.bool_)
+
+
+def turned_frequencies(low: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
+    """The (..., 16, 16) frequencies of thumbnails that are turned, see `turned`.
+
+    A mirror image has the odd frequencies with the other sign; a quarter turn is a transposition
+    and a mirror image.
+    """
+    sign = np.where(np.arange(1, _LOW + 1) % 2, np.float32(-1), np.float32(1))
+    seen = low * sign if turn >= 4 else low
+    for _ in range(turn % 4):
+        seen = seen.swapaxes(-1, -2) * sign[:, None]
+    return seen
 
 
 def coarse_bits(thumbnail: NDArray[np.float32]) -> NDArray[np.bool_]:

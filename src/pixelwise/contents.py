@@ -19,10 +19,11 @@ from pixelwise.appearance import (
     TURNS,
     Appearance,
     appearances_of,
+    bits_of,
     code_signs,
-    low_bits,
+    low_frequencies,
     signs,
-    turned,
+    turned_frequencies,
 )
 from pixelwise.fingerprints import UNREADABLE, annotation_fingerprints_of, fingerprints_of
 from pixelwise.near_duplicates import MOST_COMPARED, near_duplicates
@@ -164,8 +165,9 @@ class SeenImages:
         """Whether an image, turned in any way, looks like one of them."""
         if not look.code or not len(self._codes):
             return False
-        turns = [low_bits(turned(look.thumbnail, turn)) for turn in range(TURNS)]
-        away = (CODE_BITS - self._codes @ signs(np.stack(turns)).T) / 2
+        low = low_frequencies(look.thumbnail)
+        turns = np.stack([turned_frequencies(low, turn) for turn in range(TURNS)])
+        away = (CODE_BITS - self._codes @ signs(bits_of(turns)).T) / 2
         as_it_is, by_turns = away[:, 0].min(), away[:, 1:].min()
         return bool(as_it_is <= SEEN_BITS or by_turns <= SEEN_BITS_TURNED)
 

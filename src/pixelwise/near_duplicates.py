@@ -21,11 +21,13 @@ from pixelwise.appearance import (
     CODE_BITS,
     TURNS,
     Appearance,
+    bits_of,
     coarse_bits,
     code_signs,
-    low_bits,
+    low_frequencies,
     signs,
     turned,
+    turned_frequencies,
 )
 
 MOST_COMPARED = 20_000
@@ -105,18 +107,20 @@ def _pairs(looks: Sequence[Appearance]) -> list[tuple[int, int, int, int]]:
     """Pairs worth laying over each other, nearest first: bits apart, two places, turn."""
     thumbnails = [each.thumbnail for each in looks]
     codes = code_signs([each.code for each in looks])
-    close, near = [], []
+    low = np.stack([low_frequencies(each) for each in thumbnails])
+    coarse = np.stack([coarse_bits(each) for each in thumbnails])
+    close: set[tuple[int, int, int, int]] = set()
+    near: set[tuple[int, int, int, int]] = set()
     for turn in range(TURNS):
-        for bits, a, b in _neighbours(
-            codes, codes if turn == 0 else _turned_codes(thumbnails, turn)
-        ):
+        others = signs(bits_of(turned_frequencies(low, turn))) if turn else codes
+        for bits, a, b in _neighbours(codes, others):
             is_close = bits <= CLOSE_BITS
-            close += list(_tuples(bits, a, b, turn, is_close))
+            close.update(_tuples(bits, a, b, turn, is_close))
             if turn == 0:
-                near += list(
-                    _tuples(bits, a, b, turn, ~is_close & _is_near(thumbnails, bits, a, b))
-                )
-    return sorted(set(close)) + sorted(set(near))[: _MOST_NEAR * len(looks)]
+                is_coarse = (coarse[a] != coarse[b]).sum(axis=1) <= _NEAR_COARSE_BITS
+                is_near = ~is_close & (bits <= _NEAR_BITS) & is_coarse
+                near.update(_tuples(bits, a, b, turn, is_near))
+    return sorted(close) + sorted(near)[: _MOST_NEAR * len(looks)]
 
 
 def _tuples(
@@ -142,21 +146,6 @@ def _neighbours(
         nearest = np.argpartition(bits, max(0, most - 1), axis=1)[:, :most]
         away = np.take_along_axis(bits, nearest, axis=1).ravel().astype(np.int64)
         yield away, np.repeat(rows + start, most), nearest.ravel().astype(np.int64)
-
-
-def _turned_codes(thumbnails: Sequence[Thumbnail], turn: int) -> NDArray[np.float32]:
-    return signs(np.stack([low_bits(turned(each, turn)) for each in thumbnails]))
-
-
-def _is_near(
-    thumbnails: Sequence[Thumbnail], bits: Indices, a: Indices, b: Indices
-) -> NDArray[np.bool_]:
-    """(P,) bool: which pairs are near by their codes and by their lowest frequencies."""
-    is_near: NDArray[np.bool_] = bits <= _NEAR_BITS
-    for place in np.flatnonzero(is_near):
-        first, second = coarse_bits(thumbnails[a[place]]), coarse_bits(thumbnails[b[place]])
-        is_near[place] = int((first != second).sum()) <= _NEAR_COARSE_BITS
-    return is_near
 
 
 def agreement(a: Thumbnail, b: Thumbnail) -> float:

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from discs import draw_disc
-from pixelwise.appearance import CLOSE_BITS, Appearance, appearance_of, code_signs
+from pixelwise.appearance import (
+    CLOSE_BITS,
+    TURNS,
+    Appearance,
+    appearance_of,
+    code_signs,
+    low_frequencies,
+    turned,
+    turned_frequencies,
+)
 from pixelwise.contents import Contents, SeenImages
 from pixelwise.near_duplicates import agreement, near_duplicates
 from pixelwise.types import Image
@@ -137,6 +146,14 @@ def test_an_image_agrees_with_itself_and_not_with_another():
     a, b = (appearance_of(scene(seed)).thumbnail for seed in (0, 1))
     assert agreement(a, a) == pytest.approx(1, abs=1e-3)
     assert agreement(a, b) < 0.5
+
+
+@pytest.mark.parametrize("turn", range(TURNS))
+def test_frequencies_are_turned_as_thumbnails_are(turn):
+    thumbnail = appearance_of(scene(3)).thumbnail
+    ours = turned_frequencies(low_frequencies(thumbnail), turn)
+    theirs = low_frequencies(turned(thumbnail, turn))
+    np.testing.assert_allclose(ours, theirs, atol=1e-2)
 
 
 def test_codes_go_through_text():
