@@ -304,3 +304,11 @@ def test_a_png_is_turned_whatever_its_depth_and_wherever_it_says_so(
     np.testing.assert_array_equal(read_image(path)[..., 0], expected)
     assert read_stored(path).values.shape == expected.shape == image_size_hw(path)
     assert is_rotated(path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_xmp_turns_an_image_where_there_is_no_exif(tmp_path, suffix):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><d tiff:Orientation="6"/></x:xmpmeta>'
+    path = write(tmp_path / f"a{suffix}", image_of(0, HW), xmp=xmp)
+    assert read_image(path).shape[:2] == HW[::-1] == image_size_hw(path)
+    assert is_rotated(path)
