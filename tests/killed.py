@@ -2,8 +2,9 @@
 
     python killed.py DATA FOLDER TASK SITES
 
-SITES: "all", or numbers such as 0,3,7. Prints a JSON list with an entry for each: the site, how the
-first process ended, and what differs after the second one, in which nothing happens.
+SITES: "all", or numbers such as 0,3,7. Prints a line of JSON for each: the site, how the first
+process ended, and what differs after the second one, in which nothing happens. The first line says
+how many calls there are.
 
 Each process is forked from one that has imported everything, so that it takes a fraction of a
 second. The calls are seen through audit events, which Python raises before it opens a file to
@@ -132,18 +133,15 @@ def main() -> None:
     chosen = (
         range(count) if sites == "all" else [int(n) for n in sites.split(",") if int(n) < count]
     )
-    results = [{"count": count, "files": sorted(whole)}]
+    print(json.dumps({"count": count, "files": sorted(whole)}), flush=True)
     for site in chosen:
         fresh()
         first, told, _ = once(watch, data, run, task, site, act)
         second, said, _ = once(watch, data, run, task)
         found = contents(run)
         different = sorted(n for n in found.keys() | whole.keys() if found.get(n) != whole.get(n))
-        results.append(
-            {"site": site, "ended": first, "told": told, "then": second, "said": said}
-            | {"different": different}
-        )
-    print(json.dumps(results))
+        result = {"site": site, "ended": first, "told": told, "then": second, "said": said}
+        print(json.dumps(result | {"different": different}), flush=True)
 
 
 if __name__ == "__main__":
