@@ -37,7 +37,8 @@ class Region:
 
     ``segmentation``: what `pixelwise.rle.decode` takes, None where there is none. ``joints``: flat
     x, y, visibility. ``box``: x, y, width, height, as COCO writes it. ``joints`` may be filled in
-    later, from a second file that describes the same object.
+    later, from a second file that describes the same object. ``is_respelled``: the file writes its
+    polygons or its crowd mark in another form than COCO's.
     """
 
     id: Key | None
@@ -47,6 +48,7 @@ class Region:
     segmentation: Any
     joints: Sequence[float] | None
     box: Sequence[float] | None
+    is_respelled: bool = False
 
     @property
     def is_outlined(self) -> bool:
@@ -173,6 +175,7 @@ def _region(found: Mapping[str, Any]) -> Region:
         _joints(found.get("keypoints")),
         None,
     )
+    region.is_respelled = _is_respelled(found) and region.is_outlined
     try:
         region.box = _box(found.get("bbox"))
     except _UnreadError:
@@ -230,6 +233,20 @@ def _outline(found: Any) -> Any:
     if not isinstance(found, list):
         return found or None  # what is no outline is named when it is decoded
     return _as_coco_writes(found) or tuple(_polygons(found)) or None
+
+
+def _is_respelled(found: Mapping[str, Any]) -> bool:
+    """Whether polygons are no lists of numbers, or the crowd mark is a text."""
+    outline = found.get("segmentation")
+    parts = outline if isinstance(outline, list) else []
+    return isinstance(found.get("iscrowd"), str) or any(
+        not isinstance(part, list | Mapping) or (part and isinstance(part, list) and _is_odd(part))
+        for part in parts
+    )
+
+
+def _is_odd(part: list[Any]) -> bool:
+    return len(part) == 2 or isinstance(part[0], list | dict | str)
 
 
 def _as_coco_writes(found: list[Any]) -> tuple[array[float], ...]:

@@ -28,6 +28,7 @@ from pixelwise.datasets._coco_entries import (
 from pixelwise.datasets._coco_names import named_joints
 from pixelwise.datasets._files import folder_of, stem
 from pixelwise.types import PixelwiseError
+from pixelwise.words import count
 
 # Where a file holds thousands of outlines its keys stand at its beginning and its end.
 _GLIMPSE_BYTES = 2**20
@@ -159,7 +160,21 @@ def parse(path: Path) -> Document:
     document = _resolved(document)
     _check_references(document)
     categories, notes = named_joints(path, document.categories, document.regions)
+    notes = [*_spelling_notes(path, entries, document.regions), *notes]
     return replace(document, categories=categories, notes=(*document.notes, *notes))
+
+
+def _spelling_notes(path: Path, entries: Mapping[str, Any], regions: Sequence[Region]) -> list[str]:
+    """What a file writes in another form than COCO's, and how it is read."""
+    tables = [key for key in _TABLES if isinstance(entries[key], dict) and entries[key]]
+    notes = [f"{path.name} holds {key} as a table by id; it is read as a list." for key in tables]
+    number = sum(region.is_respelled for region in regions)
+    if number:
+        notes.append(
+            f"{path.name} writes {count(number, 'annotation')} in another form than COCO's (flat "
+            "polygons, [x, y] pairs, numbers or iscrowd as text); they are read as what they spell."
+        )
+    return notes
 
 
 def _listed(name: str, found: Any) -> list[Any]:
