@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._masks import MaskMeaning
+from pixelwise.datasets._mixed import are_most, note_on_mixed
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import pair_up
 from pixelwise.types import Category
@@ -39,10 +40,10 @@ _VOID = 11
 
 
 def likeness(root: Path) -> float:
-    """Sure when nearly all pictures are named as CamVid's frames."""
+    """Sure when most pictures are named as CamVid's frames."""
     names = [stem(file) for file in pictures(glimpse(root))]
     hits = sum(_FRAME.fullmatch(name) is not None for name in names)
-    return 0.95 if names and hits >= 0.8 * len(names) else 0.0
+    return 0.95 if are_most(hits, len(names)) else 0.0
 
 
 def read(root: Path, masks: str) -> Paired:
@@ -62,7 +63,9 @@ def read(root: Path, masks: str) -> Paired:
     if masks == "auto" and by_segnet:
         meaning = MaskMeaning("index", _CLASSES, tuple(range(len(_CLASSES))), (_VOID, 255))
     groups = {pair.id: {"drive": _drive(pair.image)} for pair in found.pairs}
-    return open_paired("camvid", root, found, masks, groups=groups, meaning=meaning)
+    hits = sum(_FRAME.fullmatch(stem(pair.image)) is not None for pair in found.pairs)
+    notes = note_on_mixed(hits, len(groups), "CamVid's")
+    return open_paired("camvid", root, found, masks, groups=groups, meaning=meaning, notes=notes)
 
 
 def _drive(image: str) -> str:

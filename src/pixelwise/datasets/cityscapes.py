@@ -107,6 +107,7 @@ def read(root: Path, masks: str) -> Cases:
             "instanceIds."
         )
     alone = sorted(images[name] for name in images.keys() - {case.id for case in found})
+    alone += _other_names(files, {folder_of(image) for image in images.values()})
     return Cases(
         "cityscapes",
         root,
@@ -172,6 +173,16 @@ def _by_name(files: list[str]) -> tuple[dict[str, str], dict[str, dict[str, str]
             if truth["kind"].lower() == "fine" or kind not in maps:
                 maps[kind] = file
     return images, dict(truths)
+
+
+def _other_names(files: list[str], folders: set[str]) -> list[str]:
+    """Pictures beside the frames that are named as neither a frame nor a map."""
+    beside = (file for file in pictures(files) if folder_of(file) in folders)
+    return [
+        file
+        for file in beside
+        if not _IMAGE.fullmatch(_last(file)) and not _TRUTH.fullmatch(_last(file))
+    ]
 
 
 def _without_blank_test(

@@ -21,12 +21,12 @@ from pixelwise.datasets._derive import settle
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
 from pixelwise.datasets._instances import from_masks
 from pixelwise.datasets._masks import fit_to_image
+from pixelwise.datasets._mixed import are_most
 from pixelwise.datasets._names import read_names
 from pixelwise.datasets._pictures import image_size_hw, read_stored
 from pixelwise.datasets._roles import key_of_folder, role_of, split_of
 from pixelwise.types import Annotation
 
-_MOST_OF_ALL = 0.8
 _MANY_FOLDERS = 20
 _FEW_VALUES = 3
 # An empty mask saved as JPEG holds no more than this.
@@ -34,7 +34,7 @@ _FAINT = 32
 
 
 def likeness(root: Path) -> float:
-    """Sure when nearly all pictures are objects' masks or have some, and one has several."""
+    """Sure when most images are objects' masks or have some, and one has several."""
     files = pictures(glimpse(root))
     below = {folder_of(file) for file in files if role_of(_above(folder_of(file))) == "mask"}
     if len(below) > _MANY_FOLDERS:
@@ -43,7 +43,7 @@ def likeness(root: Path) -> float:
     found = _masks_of(files)
     explained = len(found) + sum(map(len, found.values()))
     several = any(len(masks) > 1 for masks in found.values())
-    return 0.93 if several and explained >= _MOST_OF_ALL * len(files) else 0.0
+    return 0.93 if several and are_most(explained, len(files)) else 0.0
 
 
 def read(root: Path, masks: str) -> Cases:

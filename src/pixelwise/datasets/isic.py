@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pixelwise.datasets._affixes import derived_from, hinted_core, mask_core
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
+from pixelwise.datasets._mixed import are_most, refuse_twins, with_others
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import Pair, Pairs, with_declared_splits
 from pixelwise.datasets._roles import role_of, split_of
@@ -26,20 +27,22 @@ _PASSED_OVER = re.compile(r"ISIC_\d{7}_(?:superpixels|attribute_\w+)", re.IGNORE
 
 
 def likeness(root: Path) -> float:
-    """Sure when nearly all pictures are named as ISIC's."""
+    """Sure when most images are named as ISIC's."""
     names = [stem(file) for file in pictures(glimpse(root))]
     hits = sum(_ID.match(name) is not None for name in names)
-    return 0.9 if names and hits >= 0.8 * len(names) else 0.0
+    return 0.9 if are_most(hits, len(names)) else 0.0
 
 
 def read(root: Path, masks: str) -> Paired:
     """One case for each id; where an id occurs in several places, the largest collection's.
 
     Raises:
-        PixelwiseError: nothing pairs, or unclear mask values.
+        PixelwiseError: nothing pairs, two images fit one mask, or unclear mask values.
     """
     files = list_files(root)
     found = _pair_by_id(pictures(files))
+    others = [file for file in pictures(files) if _ID.match(stem(file)) is None]
+    found = with_others(found, others, "ISIC's")
     return open_paired("isic", root, found, masks, foreground="lesion")
 
 
@@ -91,6 +94,7 @@ def _largest(case: str, images: list[str], masks: list[str], sizes: Counter[_Pla
         return -sizes[folder_of(pair[0]), folder_of(pair[1])], *pair
 
     image, mask = min(((i, m) for i in images for m in masks), key=rank)
+    refuse_twins(image, images, mask)
     return Pair(case, image, mask, split_of(folder_of(image)))
 
 

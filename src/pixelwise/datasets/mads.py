@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from pixelwise.datasets._files import glimpse, list_files, pictures, stem
+from pixelwise.datasets._mixed import are_most, note_on_mixed
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import pair_up
 
@@ -18,10 +19,10 @@ _NAME = re.compile(r"(?P<dance>[A-Za-z]+)_(?P<take>[A-Za-z]+\d+|[A-Za-z]+)_(?P<c
 
 
 def likeness(root: Path) -> float:
-    """Sure when nearly all pictures are named so and there are masks."""
+    """Sure when most images are named so and there are masks."""
     files = pictures(glimpse(root))
     hits = sum(_NAME.fullmatch(stem(file)) is not None for file in files)
-    return 0.9 if files and hits >= 0.8 * len(files) else 0.0
+    return 0.9 if are_most(hits, len(files)) else 0.0
 
 
 def read(root: Path, masks: str) -> Paired:
@@ -32,7 +33,8 @@ def read(root: Path, masks: str) -> Paired:
     """
     found = pair_up(list_files(root))
     groups = {pair.id: _facts(stem(pair.image)) for pair in found.pairs}
-    return open_paired("mads", root, found, masks, foreground="person", groups=groups)
+    notes = note_on_mixed(sum(map(bool, groups.values())), len(groups), "MADS's")
+    return open_paired("mads", root, found, masks, foreground="person", groups=groups, notes=notes)
 
 
 def _facts(name: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from pixelwise.datasets._files import folder_of, glimpse, list_files, pictures, stem
+from pixelwise.datasets._mixed import are_most, refuse_twins, with_others
 from pixelwise.datasets._paired import Paired, open_paired
 from pixelwise.datasets._pairs import Pair, Pairs, with_declared_splits
 from pixelwise.datasets._roles import role_of, split_of
@@ -33,10 +34,10 @@ _MOST_BYTES, _MOST_ROWS, _MOST_COLUMNS = 2**26, 5_000, 64
 
 
 def likeness(root: Path) -> float:
-    """Sure when nearly all pictures outside the roi folders are named as PH2's."""
+    """Sure when most images outside the roi folders are named as PH2's."""
     files = [file for file in pictures(glimpse(root)) if role_of(folder_of(file)) != "other"]
     hits = sum(_FILE.fullmatch(stem(file)) is not None for file in files)
-    return 0.9 if files and hits >= 0.8 * len(files) else 0.0
+    return 0.9 if are_most(hits, len(files)) else 0.0
 
 
 def read(root: Path, masks: str) -> Paired:
@@ -47,6 +48,8 @@ def read(root: Path, masks: str) -> Paired:
     """
     files = list_files(root)
     found = _pair_by_case(pictures(files))
+    others = [file for file in pictures(files) if _FILE.fullmatch(stem(file)) is None]
+    found = with_others(found, others, "PH2's")
     table, diagnoses = _first_table(root, files)
     groups = {
         pair.id: {"diagnosis": diagnoses[pair.id]} for pair in found.pairs if pair.id in diagnoses
@@ -66,6 +69,8 @@ def _pair_by_case(files: Iterable[str]) -> Pairs:
             (masks if is_mask else images)[match["case"].upper()].append(file)
     both = sorted(images.keys() & masks.keys())
     pairs = [_pair(case, _lossless(images[case]), _lossless(masks[case])) for case in both]
+    for pair in pairs:
+        refuse_twins(pair.image, images[pair.id], pair.mask)
     lone = [f for found in (images, masks) for c in found if c not in both for f in found[c]]
     every = frozenset(file for found in masks.values() for file in found)
     return Pairs(with_declared_splits(pairs), tuple(sorted(lone)), (), every)
