@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from rich.console import Group
 from rich.table import Table
 
-from pixelwise.evaluated import notes_about, read_about, refuse_training_images
+from pixelwise.evaluated import notes_about, other_images, read_about, refuse_training_images
 from pixelwise.metrics import MEASURES, Measure
 from pixelwise.places import did_you_mean, is_run
 from pixelwise.statistics import Interval, mean, paired_difference, permutation_test
 from pixelwise.tables import units_among
 from pixelwise.types import PixelwiseError
+from pixelwise.words import count
 
 Floats = NDArray[np.float64]
 _SURE = 0.05
@@ -119,6 +120,14 @@ def compare(
     if not training_images:
         refuse_training_images((str(run_a), str(run_b)), about)
     shared = [name for name in a.scores if name in b.scores]
+    other = other_images(about, shared)
+    if shared and len(other) == len(shared):
+        raise PixelwiseError(
+            f"{run_a} and {run_b} were evaluated on different images of the same names, for "
+            f"example {other[0]}. Evaluate both on the same folder first: pixelwise evaluate RUN "
+            "DATA --out FOLDER."
+        )
+    shared = [name for name in shared if name not in set(other)]
     if not shared:
         raise PixelwiseError(
             f"{run_a} and {run_b} were evaluated on different pictures: not one id is shared. "
@@ -138,7 +147,7 @@ def compare(
         num_only_a=len(a.scores) - len(shared),
         num_only_b=len(b.scores) - len(shared),
         unit=unit,
-        notes=(*_notes(a, b, shared), *notes_about(names, about)),
+        notes=(*_notes_on_images(other), *_notes(a, b, shared), *notes_about(names, about)),
         where=(about[0].where, about[1].where),
     )
 
@@ -265,6 +274,15 @@ def _notes(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> tuple[str, ..
     return (*_notes_on_truth(a, b, shared), *_notes_on_undefined(a, b, shared))
 
 
+def _notes_on_images(other: Sequence[str]) -> tuple[str, ...]:
+    if not other:
+        return ()
+    return (
+        f"{count(len(other), 'image')} ({', '.join(other[:3])}{', ...' if len(other) > 3 else ''}) "
+        "left out: the two evaluations measured different files of that name.",
+    )
+
+
 def _notes_on_undefined(a: _Evaluated, b: _Evaluated, shared: Sequence[str]) -> Iterator[str]:
     """A model that finds more has more that can be wrong: what is measured of it is harder."""
     partial = []
@@ -300,9 +318,9 @@ def _names(a: Path, b: Path) -> tuple[str, str]:
     """The shortest endings of the two folders that differ."""
     a, b = (path.parent if path.suffix == ".csv" else path for path in (a, b))
     first, second = a.resolve().parts, b.resolve().parts
-    for count in range(1, max(len(first), len(second))):
-        if first[-count:] != second[-count:]:
-            return "/".join(first[-count:]), "/".join(second[-count:])
+    for length in range(1, max(len(first), len(second))):
+        if first[-length:] != second[-length:]:
+            return "/".join(first[-length:]), "/".join(second[-length:])
     return a.name, b.name
 
 

@@ -27,7 +27,7 @@ from pixelwise.appearance import (
 )
 from pixelwise.fingerprints import UNREADABLE, annotation_fingerprints_of, fingerprints_of
 from pixelwise.near_duplicates import MOST_COMPARED, near_duplicates
-from pixelwise.types import Sample
+from pixelwise.types import TOGETHER, Sample
 from pixelwise.words import count
 
 Entry = Mapping[str, str]
@@ -42,12 +42,14 @@ class Contents:
     """The contents of a dataset by sample id.
 
     ``fingerprints``: of the image files. ``annotations``: of what annotates them. ``appearances``:
-    of the images that could be read; empty where there are too many.
+    of the images that could be read; empty where there are too many. ``ties``: what is known to
+    keep an image together with others, see `ties_of`.
     """
 
     fingerprints: Mapping[str, str]
     annotations: Mapping[str, str] = field(default_factory=dict)
     appearances: Mapping[str, Appearance] = field(default_factory=dict)
+    ties: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def same(self) -> dict[str, str]:
@@ -59,10 +61,15 @@ class Contents:
 
     @cached_property
     def near(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of images that look alike and are not the same."""
-        same = self.same
-        groups = near_duplicates(self.appearances)
-        return tuple(group for group in groups if len({same[name] for name in group}) > 1)
+        """Groups of images that look alike, are not the same, and are not known to be of one video,
+        patient or the like, which keeps them together anyway."""
+        same, nothing = self.same, frozenset[tuple[str, str]]()
+        return tuple(
+            group
+            for group in near_duplicates(self.appearances)
+            if len({same[name] for name in group}) > 1
+            and not frozenset.intersection(*(self.ties.get(name, nothing) for name in group))
+        )
 
     def together(self, fewest: int) -> tuple[dict[str, str], tuple[str, ...]]:
         """What a split must keep together, and a sentence where near-duplicates are concerned.
@@ -104,7 +111,18 @@ def read_contents(
         fingerprints_of(samples),
         annotation_fingerprints_of(samples),
         appearances_of(samples, on_progress) if is_few else {},
+        ties_of(samples),
     )
+
+
+def ties_of(samples: Iterable[Sample]) -> dict[str, frozenset[tuple[str, str]]]:
+    """Sample id -> its facts that keep images together: (fact, value) of `types.TOGETHER`."""
+    return {
+        sample.id: frozenset(
+            (fact, sample.groups[fact]) for fact in TOGETHER if sample.groups.get(fact)
+        )
+        for sample in samples
+    }
 
 
 def near_words(groups: Sequence[Sequence[str]]) -> str:

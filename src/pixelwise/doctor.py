@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pixelwise import findings, instance_findings, joint_findings
-from pixelwise.contents import Contents
+from pixelwise.contents import Contents, ties_of
 from pixelwise.datasets import Dataset, open_dataset
 from pixelwise.datasets._look import even_sample
 from pixelwise.findings import Finding, Severity
@@ -99,7 +99,7 @@ def check(
     with Progress("checking", len(chosen)) as bar:
         seen = scan(chosen, dataset.categories, bar.at)
     looks = {each.sample.id: each.appearance for each in seen if each.appearance is not None}
-    contents = Contents(fingerprints_of(samples[:_MOST_HASHED]), {}, looks)
+    contents = Contents(fingerprints_of(samples[:_MOST_HASHED]), {}, looks, ties_of(samples))
     usable = [each for each in seen if each.problem is None]
     found = [*_findings(dataset, samples, seen, usable, contents)]
     split, more = _split(samples, seen, contents)

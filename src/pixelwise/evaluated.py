@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,15 @@ from pixelwise.types import PixelwiseError
 
 @dataclass(frozen=True)
 class About:
-    """``where``, ``part`` and ``training``: as in metrics.json; empty where there is none."""
+    """What metrics.json says; empty where there is none.
+
+    ``where``, ``part``, ``training``: as there. ``images``: id -> fingerprint of the measured file.
+    """
 
     where: str | None = None
     part: str | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_about(folder: Path) -> About:
@@ -33,9 +37,19 @@ def read_about(folder: Path) -> About:
     if not isinstance(found, dict):
         raise PixelwiseError(f"{path} is damaged: it is no table. Evaluate the run again.")
     training = found.get("training")
+    images = found.get("images")
     return About(
-        found.get("where"), found.get("part"), training if isinstance(training, dict) else {}
+        found.get("where"),
+        found.get("part"),
+        training if isinstance(training, dict) else {},
+        images if isinstance(images, dict) else {},
     )
+
+
+def other_images(about: tuple[About, About], shared: Sequence[str]) -> list[str]:
+    """Ids under which the two measured files that are not the same."""
+    a, b = (each.images for each in about)
+    return [name for name in shared if name in a and name in b and a[name] != b[name]]
 
 
 def refuse_training_images(names: tuple[str, str], about: tuple[About, About]) -> None:

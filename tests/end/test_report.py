@@ -252,6 +252,28 @@ def test_a_run_is_no_better_than_itself(run):
 
 
 @pytest.mark.usefixtures("no_page")
+def test_other_images_of_the_same_names_are_not_compared(run, tmp_path):
+    evaluate(run.path)
+    write_folder(tmp_path / "b", NUM, first=400)
+    names = sorted(path.stem for path in (tmp_path / "b" / "images").iterdir())
+    for name, wanted in zip(names, run.ids("test"), strict=False):
+        for folder in ("images", "masks"):
+            (tmp_path / "b" / folder / f"{name}.png").rename(
+                tmp_path / "b" / folder / f"{wanted}.png"
+            )
+    evaluate(run.path, tmp_path / "b", out=tmp_path / "renamed")
+    with pytest.raises(PixelwiseError, match="different images of the same names"):
+        compare(run.path, tmp_path / "renamed")
+    metrics = json.loads((tmp_path / "renamed" / "metrics.json").read_text())
+    own = json.loads((run.path / "metrics.json").read_text())["images"]
+    kept = run.ids("test")[0]
+    metrics["images"][kept] = own[kept]
+    (tmp_path / "renamed" / "metrics.json").write_text(json.dumps(metrics))
+    found = compare(run.path, tmp_path / "renamed")
+    assert found.num_shared == 1 and any("7 images" in note for note in found.notes)
+
+
+@pytest.mark.usefixtures("no_page")
 def test_pictures_that_one_alone_measured_are_counted_and_none_shared_is_refused(
     run, tmp_path, data
 ):

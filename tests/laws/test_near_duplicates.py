@@ -191,6 +191,16 @@ def test_a_film_that_cannot_be_kept_together_is_parted_and_that_is_said():
     assert "12 of 14 images look alike" in notes[0] and "column 'video'" in notes[0]
 
 
+def test_frames_that_are_known_to_be_of_one_video_get_no_sentence():
+    frames = [as_jpeg(quality)(scene(0)) for quality in range(30, 90, 10)]
+    found = contents([*frames, *(scene(seed) for seed in range(1, 6))])
+    video = frozenset({("video", "one")})
+    tied = Contents(
+        found.fingerprints, {}, found.appearances, {f"p{index:03}": video for index in range(6)}
+    )
+    assert found.near and not tied.near and tied.together(fewest=4)[1] == ()
+
+
 @pytest.mark.parametrize("name", [name for name in CHANGES if "cropped" not in name])
 def test_what_was_seen_is_recognised_when_it_was_saved_again(name):
     before = contents([scene(seed) for seed in range(6)])

@@ -7,7 +7,7 @@ import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -82,6 +82,7 @@ class Evaluation:
     left_out: tuple[str, ...]
     facts: Mapping[str, str]
     out: Path
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def report(self) -> Path:
@@ -142,6 +143,7 @@ class Evaluation:
         ``confusion``           {"categories": names, "pixels": rows = truth}; semantic alone
         ``num_missed``          pictures and categories with truth or prediction alone
         ``skipped``             [{"id", "reason"}]; ``left_out``: [id]
+        ``images``              id of each measured image -> hash of its file
         ======================  ==========================================================
         """
         found = {
@@ -163,6 +165,7 @@ class Evaluation:
             "notes": list(self.notes),
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "left_out": list(self.left_out),
+            "images": dict(self.images),
             "facts": dict(self.facts),
         }
         plain: dict[str, Any] = _plain(found)
@@ -208,6 +211,7 @@ def describe(
         left_out=chosen.left_out,
         facts={**facts, **_facts(run, chosen, metric)},
         out=out,
+        images={each.id: chosen.fingerprints[each.id] for each in chosen.samples},
     )
 
 
