@@ -25,9 +25,9 @@ from pixelwise.types import PixelwiseError
 # The longest ending is a frame's, "_000000000000_keypoints.json", and that of a temporary file.
 _LONGEST_BYTES = 180
 _HOST = blake2b(platform.node().encode(), digest_size=3).hexdigest()
-# Earlier versions left out the host. What is staged is `manifest`'s.
+# What is staged is `manifest`'s.
 _PART = re.compile(
-    r"\.(?!staged\.)(?P<name>.+?)(\.(?P<host>[0-9a-f]{6}))?\.(?P<pid>\d+)\.part(\.[^.]*)?", re.S
+    r"\.(?!staged\.)(?P<name>.+?)\.(?P<host>[0-9a-f]{6})\.(?P<pid>\d+)\.part(\.[^.]*)?", re.S
 )
 _BORN = time.time()
 # What a file system answers where nothing is wrong with the program.
@@ -151,7 +151,7 @@ def sweep(folder: Path, name: str | None = None) -> None:
 
 def _is_written(path: Path, found: re.Match[str]) -> bool:
     """Whether a process that is alive, or one of another computer, may be writing there."""
-    if found["host"] not in (None, _HOST):
+    if found["host"] != _HOST:
         return True
     if int(found["pid"]) == os.getpid():
         # In a container each start may give the same number.

@@ -203,19 +203,19 @@ def _seen_before(found: Any) -> tuple[Mapping[str, str], ...]:
 
 
 def _category(found: dict[str, Any]) -> Category:
-    """A category from its JSON; runs of earlier versions know nothing of things and skeletons."""
-    bones = found.get("skeleton")
+    """A category from its JSON."""
+    bones = found["skeleton"]
     skeleton = bones and Skeleton(
         tuple(bones["joints"]),
         tuple((int(a), int(b)) for a, b in bones["limbs"]),
         tuple(bones["mirrored"]),
         tuple(bones["sigmas"]),
     )
-    number = found.get("source_id")
+    number = found["source_id"]
     return Category(
         found["name"],
         tuple(found["color"]),
-        bool(found.get("is_thing", False)),
+        bool(found["is_thing"]),
         skeleton or None,
         None if number is None else int(number),
     )

@@ -49,17 +49,14 @@ class Status:
 def read_status(run: Path) -> Status:
     """The status of the run in a folder.
 
-    A run without ``status.json`` was made by an earlier version, which wrote ``card.md`` last and
-    then removed ``state/``, or by a program of somebody's.
+    Of a folder without ``status.json``, which another program may have written, nothing is known.
 
     Raises:
         PixelwiseError: ``status.json`` is damaged.
     """
     path = run / FILE
     if not path.exists():
-        if (run / "card.md").exists():
-            return Status("finished")
-        return Status("training" if (run / "state").exists() else "unknown")
+        return Status("unknown")
     try:
         found = Status(**json.loads(path.read_text(encoding="utf-8")))
         _check(found)
