@@ -132,11 +132,16 @@ def _train_all(
 
 
 def _close(folder: Path) -> Run:
-    """Give a cross-validation, whose folds are finished, its card and status; open the run."""
+    """Give a finished run its last card, and a cross-validation its status; open the run.
+
+    A run that was killed after its status was written has the card of a run that goes on.
+    """
     run = open_run(folder)
+    for fold in run.folds:
+        write_card(fold)
     if run.recipe.folds:
-        write_card(run)
         Status("finished").write(folder)
+    write_card(run)
     return run
 
 

@@ -315,9 +315,8 @@ def test_a_damaged_status_is_named(tmp_path, text):
         assert run.is_finished
 
 
-def test_a_run_without_a_status_is_of_an_earlier_version_which_wrote_its_card_last(tmp_path):
+def test_of_a_run_without_a_status_nothing_is_known(tmp_path):
     run = write_run(tmp_path / "run")
     (run.path / "status.json").unlink()
-    assert not run.is_finished
     (run.path / "card.md").write_text("# run")
-    assert run.is_finished
+    assert not run.is_finished and run.status.state == "unknown"
