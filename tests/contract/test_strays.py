@@ -1,5 +1,6 @@
 """An image and a mask that both lost their partner are no pair because their names are equal."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,35 @@ def test_names_that_occur_once_are_paired_in_any_folders(how):
     images, masks = ACROSS[how]
     found = pair_up([*images, *masks])
     assert len(found.pairs) == len(images) and not found.unpaired
+
+
+def test_an_image_that_a_coco_file_names_in_another_folder_is_missing(tmp_path):
+    names = [f"p{p}/{k}.png" for p in range(2) for k in range(3)]
+    for index, name in enumerate(names):
+        if name != "p1/2.png":
+            write(tmp_path / "images" / name, image_of(index))
+    listed = [name for name in names if name != "p0/2.png"]
+    outline = [[2, 2, 12, 2, 12, 12, 2, 12]]
+    regions = [
+        {
+            "id": n + 1,
+            "image_id": n,
+            "category_id": 1,
+            "segmentation": outline,
+            "bbox": [2, 2, 10, 10],
+        }
+        | {"area": 100, "iscrowd": 0}
+        for n in range(len(listed))
+    ]
+    images = [{"id": n, "file_name": f, "height": 36, "width": 48} for n, f in enumerate(listed)]
+    kinds = [{"id": 1, "name": "x"}]
+    text = json.dumps({"images": images, "annotations": regions, "categories": kinds})
+    (tmp_path / "annotations.json").write_text(text)
+    dataset = open_dataset(tmp_path)
+    assert [dataset[n].files[0].parent.name for n in range(len(dataset))] == [
+        "p0",
+        "p0",
+        "p1",
+        "p1",
+    ]
+    assert {path.name for path in dataset.unpaired} == {"2.png"} and len(dataset.unpaired) == 2

@@ -19,7 +19,9 @@ class Locator:
 
     def __init__(self, files: Iterable[str]) -> None:
         self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._folders: set[str] = set()
         for file in files:
+            self._folders.add(_last(folder_of(file)).casefold())
             self._by_name[_last(file).casefold()].append(file)
 
     def find(self, name: str, source: str, *, is_mask: bool = False) -> str | None:
@@ -36,7 +38,11 @@ class Locator:
         ranked = sorted(
             ((_rank(file, name, source, is_mask), file) for file in found), reverse=True
         )
-        ranked = [each for each in ranked if not _is_of_another_part(each[1], name)]
+        ranked = [
+            each
+            for each in ranked
+            if not _is_of_another_part(each[1], name) and not self._is_elsewhere(each[1], name)
+        ]
         if not ranked:
             return None
         if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
@@ -45,6 +51,11 @@ class Locator:
                 "Take one of them out of the folder, or write its path into the file."
             )
         return ranked[0][1]
+
+    def _is_elsewhere(self, file: str, name: str) -> bool:
+        """p0/1.jpg is not p1/1.jpg, where there is a folder p1 that lacks it."""
+        asked = _last(folder_of(name)).casefold()
+        return asked in self._folders and asked not in folder_of(file).casefold().split("/")
 
 
 def _rank(file: str, name: str, source: str, is_mask: bool) -> tuple[int, ...]:
