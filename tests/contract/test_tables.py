@@ -273,6 +273,7 @@ def test_unknown_patients_are_no_group(tmp_path, value):
     dataset = open_dataset(tmp_path)
     assert list(told(dataset).values()) == ["A", "A", None, None, None, None]
     assert noted(dataset, "patient of 4 of 6 images is unknown", "images/p2.png")
+    assert noted(dataset, "t.csv tells patient of 2 of 6 images")
 
 
 def test_numbers_that_became_fractions_are_the_same_patients(tmp_path):

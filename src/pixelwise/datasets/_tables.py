@@ -183,11 +183,11 @@ class _Sheet:
 def _read_sheet(file: str, rows: Rows, images: Images, found: Facts) -> None:
     sheet = _sheet(file, rows, images)
     joined = _joined(sheet, images)
-    used = set()
+    used: set[str] = set()
     for number, row, image, rank in joined:
-        used.add(image)
         for fact, read in sheet.readers.items():
             told = Told(read(row), file, number, rank, read is sheet.weak)
+            used |= {image} if told.value else set()
             found.told[fact].setdefault(image, []).append(told)
     facts = ", ".join(sorted(sheet.readers))
     found.notes.append(f"{file} tells {facts} of {len(used)} of {len(images)} images.")
