@@ -91,7 +91,7 @@ def export_to_cache(run: Run, to: str) -> Path:
 
     path = _cached(run) / file_name(to)
     # What lies here in a cache, and still has to be made, is damaged.
-    shutil.rmtree(path, ignore_errors=True)
+    remove(path)
     try:
         export(run, to, out=path)
     except OSError as error:

@@ -193,8 +193,9 @@ def test_only_what_processes_that_are_gone_were_writing_is_removed(tmp_path):
     gone = own.replace(str(os.getpid()), str(2**22 + 5))
     elsewhere = gone.replace(files._HOST, "0f0f0f")
     kept = {own, elsewhere, ".hidden", "a.part", ".staged.other.5.part", ".a.b.part.txt"}
-    for name in (*kept, gone, ".model.4194309.part.safetensors"):
+    weights = f".model.{files._HOST}.4194309.part.safetensors"
+    for name in (*kept, gone, weights):
         (tmp_path / name).touch()
-    (tmp_path / ".run.4194309.part" / "deep").mkdir(parents=True)
+    (tmp_path / f".run.{files._HOST}.4194309.part" / "deep").mkdir(parents=True)
     files.sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == kept

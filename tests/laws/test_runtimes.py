@@ -231,7 +231,7 @@ def test_a_long_job_is_exported_once_where_it_pays(run, twins, cache):
     assert load(run, runtime="auto", num_pictures=50_000).runtime == "openvino"
     assert sorted(set(twins.exported)) == ["onnx", "openvino"]
     assert {path.name for path in run.path.iterdir()} == {
-        *("recipe.json", "categories.json", "split.json", "model.safetensors")
+        *("recipe.json", "categories.json", "split.json", "status.json", "model.safetensors")
     }
     before = len(twins.exported)
     assert load(run, runtime="auto").runtime == "openvino" and len(twins.exported) == before
