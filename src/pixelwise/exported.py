@@ -17,6 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 
+from pixelwise.files import remove
 from pixelwise.find import find
 from pixelwise.machine import cache_folder, version
 from pixelwise.run import Run
